@@ -1,0 +1,130 @@
+"""The options that say how a job is delivered rather than what it draws: model, tenant, class, deadlines, waiting, saving."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from inspect import Parameter
+from pathlib import Path
+from typing import Annotated, Final, Optional, TypedDict
+
+import typer
+
+from darkroom.cli.exits import BadInput
+from darkroom_shared.contract.job_record import JobClass
+
+_UNITS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)")
+
+
+class SubmitOptions(TypedDict):
+    """The options of `Darkroom.submit` and `Darkroom.chain`."""
+
+    model: str | None
+    region: str | None
+    tenant: str | None
+    job_class: JobClass
+    idempotency_key: str | None
+    metadata: Mapping[str, str] | None
+    not_before: datetime | None
+    start_within: timedelta | None
+    finish_by: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The delivery options of one command, as given. `as_json`, `save`, `wait` and `timeout` concern the command line only."""
+
+    model: str | None = None
+    region: str | None = None
+    tenant: str | None = None
+    job_class: JobClass = "standard"
+    idempotency_key: str | None = None
+    metadata: Sequence[str] | None = None
+    not_before: str | None = None
+    start_within: str | None = None
+    finish_by: str | None = None
+    wait: bool = False
+    timeout: str | None = None
+    save: Path | None = None
+    as_json: bool = False
+
+    def options(self) -> SubmitOptions:
+        """What the client wants.
+
+        Raises:
+            BadInput: a time, a duration or a pair cannot be read.
+        """
+        return SubmitOptions(
+            model=self.model,
+            region=self.region,
+            tenant=self.tenant,
+            job_class=self.job_class,
+            idempotency_key=self.idempotency_key,
+            metadata=pairs(self.metadata),
+            not_before=instant("--not-before", self.not_before),
+            start_within=None if self.start_within is None else timedelta(seconds=seconds("--start-within", self.start_within)),
+            finish_by=instant("--finish-by", self.finish_by),
+        )
+
+    @property
+    def timeout_s(self) -> float | None:
+        """How long to wait, in seconds; None for as long as it takes."""
+        return None if self.timeout is None else seconds("--timeout", self.timeout)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the command stays until the job ended; saving and a time-out imply it."""
+        return self.wait or self.save is not None or self.timeout is not None
+
+
+def seconds(option: str, text: str) -> float:
+    """A duration in seconds: `90`, `90s`, `1.5m`, `2h`, `1d`, `500ms`."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise BadInput(f"{option} {text!r} is no duration. Write for example 90s, 10m or 2h.")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def instant(option: str, text: str | None) -> datetime | None:
+    """An instant: ISO 8601 (without a zone it is local time), or `+10m` for ten minutes from now."""
+    if text is None:
+        return None
+    if text.startswith("+"):
+        return datetime.now(UTC) + timedelta(seconds=seconds(option, text[1:]))
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError as error:
+        raise BadInput(f"{option} {text!r} is no time. Write for example 2030-01-31T12:00Z, or +10m for in ten minutes.") from error
+
+
+def pairs(given: Sequence[str] | None) -> dict[str, str] | None:
+    """`NAME=VALUE` words as a dict; None for none."""
+    wrong = [word for word in given or () if "=" not in word]
+    if wrong:
+        raise BadInput(f"--meta {wrong[0]!r} is no pair. Write NAME=VALUE.")
+    return dict(word.split("=", 1) for word in given) if given else None
+
+
+_ANNOTATIONS: Final[tuple[tuple[str, object, object], ...]] = (
+    ("model", Annotated[Optional[str], typer.Option("--model", "-m", help="Model id; `darkroom models` lists them.")], None),
+    ("region", Annotated[Optional[str], typer.Option(help="AWS Region of the calls.")], None),
+    ("tenant", Annotated[Optional[str], typer.Option(help="Whose job it is.")], None),
+    ("job_class", Annotated[JobClass, typer.Option("--class", help="How urgent it is.")], "standard"),
+    ("idempotency_key", Annotated[Optional[str], typer.Option("--key", help="Submitting twice under one key makes one job.")], None),
+    ("metadata", Annotated[Optional[list[str]], typer.Option("--meta", metavar="NAME=VALUE", help="Kept with the job.")], None),
+    ("not_before", Annotated[Optional[str], typer.Option(help="Earliest start: an ISO time, or +10m.")], None),
+    ("start_within", Annotated[Optional[str], typer.Option(help="Give up if it has not started after this time, e.g. 10m.")], None),
+    ("finish_by", Annotated[Optional[str], typer.Option(help="Give up if it has not started by then: an ISO time, or +1h.")], None),
+    ("wait", Annotated[bool, typer.Option("--wait", help="Stay until it has ended.")], False),
+    ("timeout", Annotated[Optional[str], typer.Option(help="Wait at most this long, e.g. 90s; exit code 4 if it still runs.")], None),
+    ("save", Annotated[Optional[Path], typer.Option(metavar="DIR", help="Wait, and put the pictures and job.json there.")], None),
+    ("as_json", Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")], False),
+)
+
+PARAMETERS: Final[tuple[Parameter, ...]] = tuple(
+    Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=default) for name, annotation, default in _ANNOTATIONS
+)
+"""The delivery options as parameters of a command."""

@@ -1,0 +1,74 @@
+"""Decides what an error means for a script: its exit code, its JSON form, and the sentence that says how to mend it.
+
+    0    done
+    1    the job failed or was rejected, or a check failed
+    2    the input is wrong
+    3    a part cannot be reached, or a setting is wrong
+    4    still running when the time was over
+    130  Ctrl-C
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from darkroom_shared.core.errors import (
+    DarkroomError,
+    InvalidRequest,
+    JobFailed,
+    Misconfigured,
+    RequestRejected,
+    StillRunning,
+    Unavailable,
+    UnknownJob,
+)
+
+OK: Final = 0
+FAILED: Final = 1
+BAD_INPUT: Final = 2
+UNREACHABLE: Final = 3
+STILL_RUNNING: Final = 4
+INTERRUPTED: Final = 130
+
+
+class BadInput(RequestRejected):
+    """What was given on the command line cannot be used."""
+
+    code = "bad_input"
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code for an error."""
+    if isinstance(error, RequestRejected):
+        return BAD_INPUT
+    if isinstance(error, StillRunning):
+        return STILL_RUNNING
+    if isinstance(error, Unavailable | Misconfigured):
+        return UNREACHABLE
+    return INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
+
+
+def error_document(error: BaseException) -> dict[str, object]:
+    """The machine form: `{"error": {"code", "message", "problems"}}`."""
+    problems = [problem.as_json() for problem in error.problems] if isinstance(error, InvalidRequest) else []
+    code = error.code if isinstance(error, DarkroomError) else "internal_error"
+    return {"error": {"code": code, "message": sentence(error), "problems": problems}}
+
+
+def sentence(error: BaseException) -> str:
+    """What went wrong and how to mend it, for a person."""
+    if isinstance(error, InvalidRequest):
+        count = len(error.problems)
+        return f"The request was not accepted, {count} thing{'s are' if count != 1 else ' is'} wrong. Nothing was paid."
+    if isinstance(error, UnknownJob):
+        return f"{str(error).rstrip('.')}. `darkroom list` shows the ids that there are."
+    if isinstance(error, DarkroomError):
+        return str(error)
+    return f"Unexpected {type(error).__name__}: {error}. `darkroom --traceback …` shows where it happened."
+
+
+def hint(error: BaseException) -> str:
+    """One more sentence on how to mend it, empty where the first one says it all."""
+    if isinstance(error, JobFailed) and error.job_id:
+        return f"`darkroom status {error.job_id}` shows every attempt."
+    return ""

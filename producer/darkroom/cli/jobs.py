@@ -1,0 +1,98 @@
+"""`darkroom status`, `list`, `fetch` and `cancel`: what can be asked of jobs that were submitted before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from darkroom.cli.exits import FAILED
+from darkroom.cli.follow import tell
+from darkroom.cli.invocation import Invocation
+from darkroom.cli.tables import document, jobs_table
+from darkroom_shared.core.errors import StillRunning
+
+Identity = Annotated[str, typer.Argument(metavar="ID", help="A job (job_…) or a workflow (wf_…).")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.command("status")(status)
+    app.command("list")(list_jobs)
+    app.command("fetch")(fetch)
+    app.command("cancel")(cancel)
+
+
+def status(context: typer.Context, identity: Identity, as_json: AsJson = False) -> None:
+    """Show a job with its calls and attempts, or a workflow with its steps."""
+    invocation = Invocation.of(context)
+    with invocation.room() as room:
+        view = room.find(identity).status()
+    if as_json:
+        invocation.document(document(view))
+    else:
+        tell(invocation, view, [], as_json=False)
+
+
+def list_jobs(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="At most this many.")] = 20,
+    tenant: Annotated[Optional[str], typer.Option(help="Only this tenant's.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, newest first."""
+    invocation = Invocation.of(context)
+    with invocation.room() as room:
+        views = room.jobs(limit=limit, tenant=tenant)
+    if as_json:
+        invocation.document({"jobs": [document(view) for view in views]})
+    elif views:
+        invocation.out.print(jobs_table(views))
+    else:
+        invocation.say('There are no jobs. Submit one with `darkroom submit text-image "a red sailboat"`.')
+
+
+def fetch(
+    context: typer.Context,
+    identity: Identity,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the pictures and job.json; made if needed.")] = Path("."),
+    as_json: AsJson = False,
+) -> None:
+    """Copy a finished job's pictures, byte for byte, and its job.json to a folder."""
+    invocation = Invocation.of(context)
+    with invocation.room() as room:
+        handle = room.find(identity)
+        view = handle.status()
+        if not view.is_terminal:
+            raise StillRunning(handle.id, view.state.value, 0.0)
+        saved = handle.save(out)
+    if as_json:
+        invocation.document({"id": identity, "state": view.state.value, "files": [str(path) for path in saved]})
+    else:
+        for path in saved:
+            invocation.line(str(path))
+
+
+def cancel(context: typer.Context, identity: Identity, as_json: AsJson = False) -> None:
+    """Cancel a job or workflow. A paid call that is under way cannot be recalled: the outcome is then `detached`."""
+    invocation = Invocation.of(context)
+    with invocation.room() as room:
+        handle = room.find(identity)
+        outcome = handle.cancel()
+        view = handle.status()
+    if as_json:
+        invocation.document({"id": identity, "outcome": outcome, "state": view.state.value})
+    else:
+        invocation.line(outcome)
+        invocation.say(_OUTCOMES.get(outcome, f"{identity} is {view.state.value}."))
+    if outcome == "finished":
+        raise typer.Exit(FAILED)
+
+
+_OUTCOMES = {
+    "prevented": "Canceled before anything was called or paid.",
+    "detached": "A call was under way and is paid; its result is kept, nothing more will be called.",
+    "finished": "It had already ended; nothing was changed.",
+}

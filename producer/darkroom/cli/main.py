@@ -1,0 +1,112 @@
+"""The entry point `darkroom`: reads the environment, runs a command, and turns what went wrong into a sentence and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from typer.exceptions import TyperException
+
+from darkroom.cli import chain, demo, doctor, jobs, models, plan, programs, submit, up, validate, watch
+from darkroom.cli.exits import BAD_INPUT, INTERRUPTED, OK, error_document, exit_code, hint, sentence
+from darkroom.cli.invocation import Invocation
+from darkroom_shared.core.errors import InvalidRequest, Misconfigured
+from darkroom_shared.settings import Settings
+
+_JSON_TAKES_A_FILE = ("validate",)
+"""Commands whose --json is not a switch: their output is JSON lines anyway."""
+
+
+def build() -> typer.Typer:
+    """All commands. A new group is one module and one line here."""
+    app = typer.Typer(
+        name="darkroom",
+        help="A queue for image work on Amazon Bedrock. Start with `darkroom demo`, or `darkroom up` and `darkroom submit`.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(_options)
+    for group in (demo, up, submit, chain, plan, watch, jobs, validate, models, doctor, programs):
+        group.add_to(app)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command. The return value is the exit code (see `exits.py`)."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    invocation = Invocation(_load_settings, dict(os.environ), _console(stderr=False), _console(stderr=True))
+    try:
+        result: object = build()(given, standalone_mode=False, obj=invocation, prog_name="darkroom")
+    except TyperException as problem:
+        return _usage(invocation, problem, _wants_json(given))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        return _report(invocation, error, given)
+    return result if isinstance(result, int) else OK
+
+
+def _options(
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show a traceback if something unexpected happens.")] = False,
+) -> None:
+    """A queue for image work on Amazon Bedrock."""
+
+
+def _load_settings() -> Settings:
+    try:
+        return Settings()
+    except (ValidationError, ValueError) as error:
+        raise Misconfigured(_settings_problem(error)) from error
+
+
+def _settings_problem(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return f"A DARKROOM_ setting cannot be read: {error}."
+    rows = [(".".join(map(str, row["loc"])), row["msg"].removeprefix("Value error, ")) for row in error.errors()]
+    told = [f"DARKROOM_{name.removeprefix('DARKROOM_').upper()}: {text}" if name else text for name, text in rows]
+    return f"The settings are wrong: {'; '.join(told)}. The table of settings is in README.md."
+
+
+def _console(*, stderr: bool) -> Console:
+    return Console(stderr=stderr, highlight=False)
+
+
+def _wants_json(given: Sequence[str]) -> bool:
+    command = next((word for word in given if not word.startswith("-")), "")
+    return "--json" in given and command not in _JSON_TAKES_A_FILE
+
+
+def _usage(invocation: Invocation, problem: TyperException, as_json: bool) -> int:
+    """A command line that does not parse; for none at all, the help."""
+    told: Callable[[], str] | None = getattr(problem, "format_message", None)
+    text = (told() if told else str(problem)).strip()
+    if not text or type(problem).__name__ == "NoArgsIsHelpError":
+        return BAD_INPUT
+    if as_json:
+        invocation.document({"error": {"code": "usage", "message": text, "problems": []}})
+    path = getattr(getattr(problem, "ctx", None), "command_path", "darkroom")
+    invocation.say(f"{text.rstrip('.')}. See `{path} --help`.")
+    return BAD_INPUT
+
+
+def _report(invocation: Invocation, error: Exception, given: Sequence[str]) -> int:
+    if "--traceback" in given:
+        invocation.err.print_exception()
+    if _wants_json(given):
+        invocation.document(error_document(error))
+    invocation.say(" ".join(part for part in (sentence(error), hint(error)) if part))
+    if isinstance(error, InvalidRequest):
+        for problem in error.problems:
+            allowed = "" if problem.allowed is None else f" (allowed: {problem.allowed})"
+            invocation.say(f"  {problem.pointer or 'body'}: {problem.message}{allowed}")
+    return exit_code(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""How jobs and workflows look in a terminal, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.table import Table
+from rich.text import Text
+
+from darkroom_shared.contract.views import Cost, JobView, View, WorkflowView
+
+STYLES: Final = {
+    "succeeded": "green",
+    "partial": "yellow",
+    "rejected": "magenta",
+    "failed": "red",
+    "expired": "red",
+    "canceled": "dim",
+    "running": "cyan",
+    "canceling": "yellow",
+}
+
+
+def document(view: View) -> dict[str, object]:
+    """A view as JSON."""
+    return view.model_dump(mode="json")
+
+
+def state(view: JobView | WorkflowView) -> Text:
+    """The state with its reason, in its colour."""
+    reason = view.reason if isinstance(view, JobView) else ""
+    text = f"{view.state.value} ({reason})" if reason and reason != view.state.value else view.state.value
+    return Text(text, style=STYLES.get(view.state.value, ""))
+
+
+def cost(value: Cost) -> str:
+    """Dollars paid, or estimated while nothing is paid; the doubtful part behind a plus sign."""
+    if not value.actual_usd and not value.uncertain_usd:
+        return "?" if value.estimated_usd is None else "free" if value.estimated_usd == 0 else f"~${value.estimated_usd:.4g}"
+    return f"${value.actual_usd:.4g}" + (f" + ${value.uncertain_usd:.4g}?" if value.uncertain_usd else "")
+
+
+def seconds(view: JobView, now: datetime | None = None) -> str:
+    """Time in the queue and running time, `0.1 + 2.3 s`."""
+    times = view.timings
+    at = now or datetime.now(UTC)
+    queued = ((times.started or times.finished or at) - times.created).total_seconds()
+    if times.started is None:
+        return f"{queued:.1f} s"
+    return f"{queued:.1f} + {((times.finished or at) - times.started).total_seconds():.1f} s"
+
+
+def short_model(model: str) -> str:
+    """A model id without maker and version, for narrow tables."""
+    return model.removeprefix("amazon.").partition(":")[0] or "local"
+
+
+def jobs_table(views: Sequence[JobView], *, now: datetime | None = None) -> Table:
+    """One line a job."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("id", "task type", "state", "model", "images", "queue + run", "cost"):
+        table.add_column(title, no_wrap=title in ("id", "state", "queue + run", "cost"))
+    for view in views:
+        images = f"{len([one for one in view.outputs if one.role == 'image'])}/{view.images_wanted}"
+        table.add_row(
+            view.id, _task(view), state(view), short_model(view.model), images, seconds(view, now), cost(view.cost)
+        )
+    return table
+
+
+def _task(view: JobView) -> str:
+    return f"{view.step}: {view.task_type}" if view.step else view.task_type
+
+
+def job_details(view: JobView) -> Table:
+    """Everything about one job that a person asks for first."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    rows: list[tuple[str, str | Text]] = [
+        ("id", view.id),
+        ("task type", view.task_type),
+        ("state", state(view)),
+        ("model", f"{view.model or 'local step'} {view.region}".strip()),
+        ("created", f"{view.timings.created:%Y-%m-%d %H:%M:%S} UTC, queue + run {seconds(view)}"),
+        ("cost", cost(view.cost)),
+    ]
+    rows += [("workflow", f"{view.workflow}, step {view.step}")] if view.workflow else []
+    rows += [("error", f"{view.error.code}: {view.error.message}")] if view.error else []
+    rows += [("warning", warning) for warning in view.warnings]
+    rows += [(f"{one.role} {one.index}", f"{one.width}x{one.height}, seed {one.seed}, {one.asset}") for one in view.outputs]
+    rows += [(f"refused {one.index}", f"{one.code} {one.message}") for one in view.rejected]
+    for name, value in rows:
+        table.add_row(name, value)
+    for call in view.calls:
+        for attempt in call.attempts:
+            time = "" if attempt.duration_s is None else f", {attempt.duration_s:.1f} s"
+            failure = f": {attempt.failure.message}" if attempt.failure else ""
+            table.add_row(f"attempt {attempt.attempt}", f"{attempt.outcome}{time}{failure}")
+    return table
+
+
+def workflow_table(view: WorkflowView) -> Table:
+    """The steps of a workflow, and its state in the title."""
+    table = jobs_table(view.steps)
+    table.title = Text.assemble("workflow ", view.id, ": ", state(view), f", {cost(view.cost)}")
+    table.title_justify = "left"
+    return table

@@ -1,0 +1,158 @@
+"""Finds the ledger and the asset store, and grants the wishes of flows: one driver for each colour, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Sequence
+from typing import TypeVar
+
+from darkroom.effects import Ask, Flow, GetAsset, Publish, PutAsset, Sources, Wish, Work
+from darkroom.embedded.stack_file import read_stack
+from darkroom_shared.broker import Publisher, create_app
+from darkroom_shared.core.errors import Misconfigured
+from darkroom_shared.settings import Settings
+from darkroom_shared.storage import open_async_store, open_store
+from darkroom_shared.store.ops import Hint
+from darkroom_shared.store.redis import AsyncLedger, Ledger
+
+T = TypeVar("T")
+
+REAL_SOURCES = Sources(lambda: time.time_ns() // 1_000_000, time.monotonic, os.urandom)
+
+
+def complete_settings(url: str | None, settings: Settings | None) -> Settings:
+    """The settings with an address of the ledger in them: the given one, else the settings' own, else the running stack's.
+
+    Raises:
+        Misconfigured: there is no ledger, or the address has a scheme that is not supported.
+    """
+    known = settings or Settings()
+    address = url or known.redis_url
+    if address:
+        scheme = address.partition("://")[0].lower()
+        if scheme in ("http", "https"):
+            raise Misconfigured(
+                "The HTTP API is not there yet: give the ledger's own address (redis://, rediss:// or unix://) instead of http(s)://."
+            )
+        if scheme not in ("redis", "rediss", "unix"):
+            # Never the whole address: it may hold a password.
+            raise Misconfigured(f"The ledger's address has the scheme {scheme[:20]!r}; allowed are redis://, rediss://, unix://")
+        return known.model_copy(update={"redis_url": address})
+    stack = read_stack(known.home_folder)
+    if stack is None:
+        raise Misconfigured(
+            f"No ledger: nothing runs in {known.home_folder} and no address is set. Start `darkroom up` in another terminal, "
+            "or set DARKROOM_REDIS_URL."
+        )
+    found = {"redis_url": stack.redis_url, "assets_url": known.assets_url or stack.assets_url}
+    return known.model_copy(update={**found, "bedrock_url": known.bedrock_url or stack.bedrock_url})
+
+
+class _Broker:
+    """Celery's side of a client, made at the first hint: its import and its connections cost time that a reader does not need."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._publisher: Publisher | None = None
+        self._lock = threading.Lock()
+
+    def publish(self, hints: Sequence[Hint]) -> int:
+        """How many hints the broker took."""
+        with self._lock:
+            if self._publisher is None:
+                self._publisher = Publisher(create_app(self._settings))
+        return self._publisher.publish([(hint.call_id, hint.fence, hint.task_name) for hint in hints])
+
+    def close(self) -> None:
+        """Gives the connections back."""
+        if self._publisher is not None:
+            self._publisher.close()
+
+
+class Connection:
+    """Runs flows in the calling thread. Threads may share it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.ledger = Ledger(settings.redis_url, settings.key_prefix)
+        self.store = open_store(settings.store_url)
+        self._broker = _Broker(settings)
+
+    def run(self, flow: Flow[T]) -> T:
+        """Runs a flow to its end and gives its result, or raises what the flow raises."""
+        answer: object = None
+        error: Exception | None = None
+        while True:
+            try:
+                wish = flow.send(answer) if error is None else flow.throw(error)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            try:
+                answer, error = self._grant(wish), None
+            except Exception as raised:
+                error = raised
+
+    def _grant(self, wish: Wish) -> object:
+        match wish:
+            case Ask(operation):
+                return self.ledger.run(operation)
+            case PutAsset(data, media_type):
+                return self.store.put(data, media_type)
+            case GetAsset(sha256):
+                return self.store.get(sha256)
+            case Publish(hints):
+                return self._broker.publish(hints)
+            case Work(function):
+                return function()
+
+    def close(self) -> None:
+        """Gives all connections back."""
+        self.ledger.close()
+        self.store.close()
+        self._broker.close()
+
+
+class AsyncConnection:
+    """Runs flows on one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.ledger = AsyncLedger(settings.redis_url, settings.key_prefix)
+        self.store = open_async_store(settings.store_url)
+        self._broker = _Broker(settings)
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Runs a flow to its end and gives its result, or raises what the flow raises."""
+        answer: object = None
+        error: Exception | None = None
+        while True:
+            try:
+                wish = flow.send(answer) if error is None else flow.throw(error)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            try:
+                answer, error = await self._grant(wish), None
+            except Exception as raised:
+                error = raised
+
+    async def _grant(self, wish: Wish) -> object:
+        match wish:
+            case Ask(operation):
+                return await self.ledger.run(operation)
+            case PutAsset(data, media_type):
+                return await self.store.put(data, media_type)
+            case GetAsset(sha256):
+                return await self.store.get(sha256)
+            case Publish(hints):
+                return await asyncio.to_thread(self._broker.publish, hints)
+            case Work(function):
+                return await asyncio.to_thread(function)
+
+    async def close(self) -> None:
+        """Gives all connections back."""
+        await self.ledger.close()
+        await self.store.close()
+        await asyncio.to_thread(self._broker.close)

@@ -1,0 +1,195 @@
+"""Submitting, written once for both colours: check everything, store the pictures, record the job, let the first calls go.
+
+Nothing is stored and nothing costs before the whole request is valid. Once it is recorded the job will run: what comes after
+(admission, the hint to a worker) is best effort, for every worker repeats it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from darkroom.effects import Flow, Publish, PutAsset, Sources, ask
+from darkroom.glue import judge, repairs
+from darkroom.inputs import Picture, Resolved, resolve_body
+from darkroom.options import Delivery, SubmitOptions, delivery
+from darkroom.planning import Plan, PlannedStep, plan_chain
+from darkroom.recording import Submission, Terms, single, workflow
+from darkroom.requests import NamedStep, Request, body_of_request, open_steps
+from darkroom_shared.contract.job_record import CLASSES
+from darkroom_shared.core.errors import IdempotencyConflict, InvalidRequest, Unavailable
+from darkroom_shared.core.ids import make_id
+from darkroom_shared.core.problems import Problem
+from darkroom_shared.core.workflow import references
+from darkroom_shared.models.catalogue import check_body, check_images, find_model, image_count, price_usd
+from darkroom_shared.models.model import Model
+from darkroom_shared.settings import Settings
+from darkroom_shared.store import ops
+from darkroom_shared.task_types import ImageSource
+
+
+class ModelRetiredWarning(UserWarning):
+    """The model is Legacy or past its end of life on AWS, or was never offered in the Region."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What every flow of a client knows."""
+
+    settings: Settings
+    sources: Sources
+
+    def new_id(self, prefix: Literal["job", "wf"]) -> str:
+        """An id for a new job or workflow."""
+        return make_id(prefix, self.sources.now_ms(), self.sources.randomness(10))
+
+    def terms(self, told: Delivery, model: Model) -> Terms:
+        """What all jobs of a submission share."""
+        return Terms(self.settings, told, model, datetime.fromtimestamp(self.sources.now_ms() / 1000, UTC).date())
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The outcome of a submit: the id, and whether it was there already under the same key."""
+
+    id: str
+    replayed: bool
+
+
+def submit(scene: Scene, request: Request, options: SubmitOptions) -> Flow[Recorded]:
+    """Checks, stores and records one job.
+
+    Raises:
+        InvalidRequest: everything that is wrong with body, pictures and options.
+        UnknownModel, AssetMissing, IdempotencyConflict, StorageUnavailable, LedgerUnavailable.
+    """
+    told = delivery(options, scene.settings, scene.sources.now_ms())
+    model = find_model(told.model)
+    step, pictures = yield from checked(request, model)
+    terms = scene.terms(told, model)
+    _warn(terms.model_warnings())
+    yield from _store(pictures)
+    return (yield from _record(scene, single(terms, scene.new_id("job"), step)))
+
+
+def chain(
+    scene: Scene, steps: Sequence[NamedStep], image: ImageSource | Sequence[ImageSource] | None, options: SubmitOptions
+) -> Flow[Recorded]:
+    """Plans, checks, stores and records a workflow. Raises what `submit` raises, pointers under `/steps/<name>`."""
+    told = delivery(options, scene.settings, scene.sources.now_ms())
+    model = find_model(told.model)
+    planned, pictures = yield from plan(steps, image, model)
+    terms = scene.terms(told, model)
+    _warn((*terms.model_warnings(), *planned.warnings))
+    yield from _store(pictures)
+    ids = [scene.new_id("job") for _ in planned.steps]
+    return (yield from _record(scene, workflow(terms, scene.new_id("wf"), ids, planned)))
+
+
+def plan(
+    steps: Sequence[NamedStep], image: ImageSource | Sequence[ImageSource] | None, model: Model
+) -> Flow[tuple[Plan, list[Picture]]]:
+    """What a chain would do, and the pictures it needs stored. Writes nothing."""
+    opened = yield from open_steps(steps, image)
+    if not opened.problems:
+        return plan_chain(opened.drafts, model, opened.start), opened.pictures
+    try:
+        plan_chain(opened.drafts, model, opened.start)
+    except InvalidRequest as more:
+        raise InvalidRequest(_without_repeats([*opened.problems, *more.problems])) from None
+    raise InvalidRequest(opened.problems)
+
+
+def checked(request: Request, model: Model) -> Flow[tuple[PlannedStep, list[Picture]]]:
+    """The request as one step, and its pictures. Raises InvalidRequest with everything that is wrong."""
+    given, paths = body_of_request(request)
+    body, resolved = yield from resolve_body(given, paths=paths)
+    problems = [*_found(body, resolved, model), *_references(body)]
+    if problems:
+        raise InvalidRequest(problems)
+    step = PlannedStep(
+        name=str(body["taskType"]).lower(),
+        kind="bedrock",
+        task_type=str(body["taskType"]),
+        request=body,
+        needs=(),
+        inputs=tuple(resolved.facts.values()),
+        outputs=(),
+        images=image_count(body),
+        model=model.id,
+        price_usd=price_usd(model, body, resolved.facts),
+    )
+    return step, list(resolved.pictures.values())
+
+
+def problems_of(request: Request, model: Model) -> Flow[list[Problem]]:
+    """Everything that submit would refuse about a request; empty for a valid one."""
+    try:
+        yield from checked(request, model)
+    except InvalidRequest as error:
+        return list(error.problems)
+    return []
+
+
+def _found(body: dict[str, object], resolved: Resolved, model: Model) -> list[Problem]:
+    about_images = check_images(model, body, resolved.facts)
+    told = [_with_way_out(problem, body, resolved, model) for problem in about_images]
+    return _without_repeats([*resolved.problems, *check_body(model, body), *told])
+
+
+def _with_way_out(problem: Problem, body: dict[str, object], resolved: Resolved, model: Model) -> Problem:
+    facts = resolved.facts.get(problem.pointer)
+    found = [] if facts is None else repairs(judge(model, body, problem.pointer), facts, model.label)
+    if not found or problem.pointer.lower().endswith("maskimage"):
+        return problem
+    kinds = " and ".join(repair.spec.kind for repair in found)
+    return Problem(problem.pointer, f"{problem.message} (in a chain the free step {kinds} is put before it)", problem.allowed)
+
+
+def _references(body: Mapping[str, object]) -> list[Problem]:
+    return [Problem(where, f"{ref} is for the steps of a chain; this is a single job") for where, ref in references(body)]
+
+
+def _without_repeats(problems: Sequence[Problem]) -> list[Problem]:
+    """Each finding once; a place whose picture could not be opened needs no second complaint."""
+    found: list[Problem] = []
+    for problem in problems:
+        if problem not in found:
+            found.append(problem)
+    return found
+
+
+def _warn(texts: Sequence[str]) -> None:
+    for text in texts:
+        warnings.warn(text, ModelRetiredWarning, stacklevel=2)
+
+
+def _store(pictures: Sequence[Picture]) -> Flow[None]:
+    done: set[str] = set()
+    for picture in pictures:
+        if not picture.stored and picture.reference not in done:
+            done.add(picture.reference)
+            yield PutAsset(picture.data, picture.media_type)
+
+
+def _record(scene: Scene, submission: Submission) -> Flow[Recorded]:
+    accepted = yield from ask(submission.operation)
+    if accepted.verdict is ops.Verdict.CONFLICT:
+        raise IdempotencyConflict(
+            f"The idempotency key was used before for {accepted.id}, with another request. Use a new key for a new request."
+        )
+    yield from admit(scene)
+    return Recorded(accepted.id, accepted.verdict is ops.Verdict.REPLAYED)
+
+
+def admit(scene: Scene) -> Flow[None]:
+    """Lets calls go and tells the workers; a failure is left to the workers' own loops."""
+    try:
+        admission = yield from ask(ops.admit(CLASSES, round(scene.settings.republish.total_seconds() * 1000)))
+        if admission.hints:
+            yield Publish(admission.hints)
+    except Unavailable:
+        return

@@ -1,0 +1,131 @@
+"""The options of a submit: their types, what is allowed, and what they mean in the ledger's terms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, TypedDict, cast
+
+from darkroom_shared.contract.job_record import CLASSES, JobClass
+from darkroom_shared.core.errors import InvalidRequest
+from darkroom_shared.core.problems import Problem
+from darkroom_shared.settings import Settings
+
+_WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+MOST_METADATA: Final = 50
+LONGEST_METADATA: Final = 512
+LONGEST_KEY: Final = 255
+
+
+class SubmitOptions(TypedDict, total=False):
+    """How a job is delivered, as keyword arguments of `submit` and `chain`. An option that is None counts as left out."""
+
+    model: str | None
+    """Model id or ARN; the settings' `default_model` if left out."""
+    region: str | None
+    """AWS Region of the calls; the settings' if left out."""
+    tenant: str | None
+    """Whose job it is, for fair shares: 1-64 letters, digits, `.`, `_`, `@`, `-`; the settings' if left out."""
+    job_class: JobClass | None
+    """`interactive`, `standard` (default) or `bulk`: a more urgent class goes first."""
+    idempotency_key: str | None
+    """1-255 characters. The same key and request again (within the settings' `idempotency_life`) give the same job."""
+    metadata: Mapping[str, str] | None
+    """At most 50 pairs that come back with the job; names up to 64, values up to 512 characters."""
+    not_before: datetime | None
+    """Earliest start; aware of its time zone."""
+    start_within: timedelta | None
+    """The job expires, at no cost, if it has not started this long after now or `not_before`."""
+    finish_by: datetime | None
+    """The job expires if no call could start by then; aware of its time zone. A call under way is not cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Checked options. Instants are milliseconds since the epoch, 0 for none."""
+
+    model: str
+    region: str
+    tenant: str
+    job_class: JobClass
+    idempotency_key: str | None
+    metadata: dict[str, str]
+    not_before_ms: int
+    start_by_ms: int
+    finish_by_ms: int
+
+
+def delivery(options: SubmitOptions, settings: Settings, now_ms: int) -> Delivery:
+    """The options with the settings' defaults.
+
+    Raises:
+        InvalidRequest: all that is wrong with them; pointers are `/options/<name>`.
+    """
+    problems = [Problem(f"/options/{name}", message, allowed) for name, message, allowed in _findings(options, now_ms)]
+    if problems:
+        raise InvalidRequest(problems)
+    not_before = _ms(options.get("not_before"))
+    within = options.get("start_within")
+    start_by = 0 if within is None else max(now_ms, not_before) + round(within.total_seconds() * 1000)
+    return Delivery(
+        model=options.get("model") or settings.default_model,
+        region=options.get("region") or settings.region,
+        tenant=options.get("tenant") or settings.tenant,
+        job_class=options.get("job_class") or "standard",
+        idempotency_key=options.get("idempotency_key"),
+        metadata=dict(options.get("metadata") or {}),
+        not_before_ms=not_before,
+        start_by_ms=start_by,
+        finish_by_ms=_ms(options.get("finish_by")),
+    )
+
+
+def _ms(instant: datetime | None) -> int:
+    return 0 if instant is None else round(instant.timestamp() * 1000)
+
+
+_Findings = list[tuple[str, str, str | list[str]]]
+
+
+def _findings(options: SubmitOptions, now_ms: int) -> _Findings:
+    found: _Findings = []
+    unknown = sorted(set(options) - set(SubmitOptions.__annotations__))
+    found += [(name, f"there is no option {name!r}", sorted(SubmitOptions.__annotations__)) for name in unknown]
+    for name, word in (("tenant", options.get("tenant")), ("region", options.get("region"))):
+        if word is not None and not _WORD.fullmatch(word):
+            found.append((name, f"{word[:80]!r} is no {name}", "1-64 letters, digits, '.', '_', '@', '-'"))
+    if options.get("job_class") not in (None, *CLASSES):
+        found.append(("job_class", f"{options.get('job_class')!r} is no class", list(CLASSES)))
+    key = options.get("idempotency_key")
+    if key is not None and not 1 <= len(key) <= LONGEST_KEY:
+        found.append(("idempotency_key", f"the key has {len(key)} characters", f"1-{LONGEST_KEY} characters"))
+    return found + _metadata(options.get("metadata") or {}) + _times(options, now_ms)
+
+
+def _metadata(pairs: Mapping[str, str]) -> _Findings:
+    found: _Findings = []
+    if len(pairs) > MOST_METADATA:
+        found.append(("metadata", f"there are {len(pairs)} pairs", f"at most {MOST_METADATA}"))
+    parts = cast("list[object]", [*pairs, *pairs.values()])
+    texts = all(isinstance(part, str) for part in parts)
+    if not texts or any(len(name) > 64 or len(value) > LONGEST_METADATA for name, value in pairs.items()):
+        found.append(("metadata", "a pair is too long or no text", f"names up to 64, values up to {LONGEST_METADATA} characters"))
+    return found
+
+
+def _times(options: SubmitOptions, now_ms: int) -> _Findings:
+    found: _Findings = []
+    for name, instant in (("not_before", options.get("not_before")), ("finish_by", options.get("finish_by"))):
+        if instant is not None and instant.utcoffset() is None:
+            found.append((name, "the instant has no time zone", "e.g. datetime.now(UTC) + timedelta(minutes=10)"))
+    if found:
+        return found
+    within = options.get("start_within")
+    if within is not None and within <= timedelta(0):
+        found.append(("start_within", f"{within} is no time to start in", "more than 0"))
+    finish_by = _ms(options.get("finish_by"))
+    if finish_by and finish_by <= max(now_ms, _ms(options.get("not_before"))):
+        found.append(("finish_by", "it lies before the earliest start", "an instant after now and not_before"))
+    return found

@@ -1,0 +1,108 @@
+"""Celery as the carrier of hints: the one application object, its settings, and how a hint is published.
+
+The settings and the reasons are measured: Celery on Redis loses and repeats messages by itself, so a message is only a hint, and
+every setting that would let Celery decide something (retries, results, ETA, revocation by killing) is off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from celery import Celery
+from kombu.exceptions import KombuError, OperationalError
+
+from darkroom_shared.contract.messages import CallMessage
+from darkroom_shared.settings import Settings
+
+QUEUE: Final = "darkroom"
+VISIBILITY_TIMEOUT_S: Final = 3600
+"""Far above the longest call, and the default of every other Celery client, so that nobody sweeps earlier."""
+
+
+def create_app(settings: Settings) -> Celery:
+    """The Celery application of both sides. Makes no connection."""
+    app = Celery("darkroom", broker=settings.celery_broker_url or None, set_as_current=False)
+    app.conf.update(
+        task_acks_late=True,
+        task_reject_on_worker_lost=False,
+        task_retry_on_worker_lost=False,
+        task_acks_on_failure=True,
+        task_acks_on_timeout=True,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,
+        worker_enable_prefetch_count_reduction=True,
+        worker_eta_task_limit=100,
+        worker_pool="threads",
+        worker_concurrency=settings.slots,
+        worker_send_task_events=True,
+        worker_hijack_root_logger=False,
+        task_send_sent_event=False,
+        task_ignore_result=True,
+        task_store_errors_even_if_ignored=False,
+        result_backend=None,
+        accept_content=["json"],
+        task_serializer="json",
+        result_serializer="json",
+        event_serializer="json",
+        task_default_queue=QUEUE,
+        task_create_missing_queues=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_channel_error_retry=True,
+        broker_pool_acquire_timeout=10,
+        task_publish_retry=True,
+        task_publish_retry_policy={"max_retries": 3, "interval_start": 0, "interval_step": 0.2, "interval_max": 1},
+        broker_transport_options={
+            "visibility_timeout": VISIBILITY_TIMEOUT_S,
+            "unacked_restore_interval": 10,
+            "unacked_restore_throttle": 6,
+            "socket_timeout": 15,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+            "max_connections": 50,
+            "global_keyprefix": settings.key_prefix + "celery:",
+            "client_name": "darkroom-celery",
+            "queue_order_strategy": "priority",
+        },
+        enable_utc=True,
+        timezone="UTC",
+    )
+    return app
+
+
+class Publisher:
+    """Sends hints. A hint that could not be sent is not an error: the reconciler sends it again from the ledger."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def publish(self, hints: Iterable[tuple[str, int, str]]) -> int:
+        """Sends `(call id, fence, task name)` hints.
+
+        Returns:
+            How many were handed to the broker. Fewer than given means "maybe sent": harmless, for a claim lets only one through.
+        """
+        sent = 0
+        for call_id, fence, task_name in hints:
+            message = CallMessage(call_id=call_id, fence=fence)
+            try:
+                self._app.send_task(
+                    task_name,
+                    kwargs=message.model_dump(),
+                    task_id=message.task_id,
+                    queue=QUEUE,
+                    argsrepr=f"({task_name.removeprefix('darkroom.')} {call_id} fence={fence})",
+                    kwargsrepr="{}",
+                    ignore_result=True,
+                )
+            except (OperationalError, KombuError, OSError):
+                break
+            sent += 1
+        return sent
+
+    def close(self) -> None:
+        """Gives the broker connections back."""
+        self._app.close()

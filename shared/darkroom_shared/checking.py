@@ -1,0 +1,127 @@
+"""Checks a whole request: decodes its pictures, looks at them, and puts every rule of the model to body and pictures at once.
+
+The same check stands behind `darkroom validate`, submit, and the local Bedrock endpoint.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from darkroom_shared.core.errors import ImageRefused, UnknownModel
+from darkroom_shared.core.image_facts import ImageFacts
+from darkroom_shared.core.problems import Problem
+from darkroom_shared.images import DEFAULT_LIMITS, OpenLimits, inspect
+from darkroom_shared.models.catalogue import MODELS, check_body, check_images, find_model
+from darkroom_shared.models.model import Model
+from darkroom_shared.task_types import ImagePlace, image_values
+
+REFERENCE_PREFIXES = ("asset:", "s3://", "https://", "$steps.")
+"""How strings begin that stand for a picture without being one."""
+_RAW = "a PNG or JPEG file as raw base64"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The outcome of a check.
+
+    Attributes:
+        problems: everything that is wrong; empty for a request that may be sent.
+        images: decoded pictures by the JSON pointer of their place, untouched (EXIF orientation is not applied to them);
+            references and places that could not be decoded are absent.
+        facts: facts about the pictures that could be opened, by the same pointers.
+        model: the model, None if the catalogue does not know it.
+    """
+
+    problems: tuple[Problem, ...]
+    images: Mapping[str, bytes] = field(default_factory=dict[str, bytes], repr=False)
+    facts: Mapping[str, ImageFacts] = field(default_factory=dict[str, ImageFacts])
+    model: Model | None = None
+
+    @property
+    def valid(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def check_request(body: object, model_id: str, *, allow_references: bool = False, limits: OpenLimits = DEFAULT_LIMITS) -> Checked:
+    """Checks a request body for a model. Never raises, whatever JSON value the body is.
+
+    Args:
+        body: Bedrock's body as parsed JSON.
+        model_id: an id or ARN as for `find_model`.
+        allow_references: accept `asset:`, `s3://`, `https://` and `$steps.` in image places (they are passed over) and data URLs
+            (they are decoded). Bedrock itself takes neither, so a raw body is checked without.
+        limits: which pictures are opened at all.
+    """
+    if not isinstance(body, Mapping):
+        return Checked((Problem("", "The body must be a JSON object", "a JSON object"),))
+    request = cast("Mapping[str, object]", body)
+    try:
+        model = find_model(model_id)
+    except UnknownModel as error:
+        return Checked((Problem("", str(error), list(MODELS)),))
+    pictures = _Pictures()
+    for place, value in image_values(request).items():
+        if isinstance(value, str) and value and not (allow_references and value.startswith(REFERENCE_PREFIXES)):
+            pictures.add(place, value, allow_data_url=allow_references, limits=limits)
+    problems = (*check_body(model, request), *pictures.problems, *check_images(model, request, pictures.facts))
+    return Checked(problems, pictures.images, pictures.facts, model)
+
+
+def verdict(request_id: object, checked: Checked) -> dict[str, object]:
+    """One line of `darkroom validate`: `{"id", "valid", "errors": [{"pointer", "message", "allowed"}]}`."""
+    return {
+        "id": request_id,
+        "valid": checked.valid,
+        "errors": [problem.as_json() for problem in checked.problems],
+    }
+
+
+class _Pictures:
+    """Collects what became of each image place."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.images: dict[str, bytes] = {}
+        self.facts: dict[str, ImageFacts] = {}
+
+    def add(self, place: ImagePlace, value: str, *, allow_data_url: bool, limits: OpenLimits) -> None:
+        data = _decoded(value, allow_data_url=allow_data_url)
+        if isinstance(data, str):
+            self.problems.append(Problem(place.pointer, data, _RAW))
+            return
+        self.images[place.pointer] = data
+        try:
+            self.facts[place.pointer] = inspect(data, mask=place.role == "mask", limits=limits)
+        except ImageRefused as refused:
+            self.problems.append(Problem(place.pointer, str(refused).rstrip("."), _RAW))
+
+
+def _decoded(value: str, *, allow_data_url: bool) -> bytes | str:
+    """The bytes behind a base64 string, or a sentence that says why there are none."""
+    if value.startswith("data:"):
+        if not allow_data_url:
+            return "This is a data URL; Bedrock takes only the base64 text after its comma"
+        head, _, value = value.partition(",")
+        if not head.endswith(";base64"):
+            return "This data URL is not base64"
+    elif value.startswith(REFERENCE_PREFIXES):
+        return "This is a reference to a picture; here the picture itself is needed"
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return f"This is not valid base64{_why(value)}"
+
+
+def _why(value: str) -> str:
+    if any(char.isspace() for char in value):
+        return ": it contains white space or line breaks"
+    if not value.isascii():
+        return ": it contains characters outside ASCII"
+    if "-" in value or "_" in value:
+        return ": it uses the URL-safe alphabet, standard base64 has + and / instead of - and _"
+    return ": its padding is missing" if len(value) % 4 else ""

@@ -1,0 +1,79 @@
+"""The part of a job's record that submit writes: typed on this side, text fields in the ledger."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+JobClass = Literal["interactive", "standard", "bulk"]
+CLASSES: tuple[JobClass, ...] = ("interactive", "standard", "bulk")
+"""Most urgent first."""
+
+
+class JobRecord(BaseModel):
+    """What a job is, from submit to its end. State, times, cost and results are added by the ledger's scripts."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    kind: Literal["bedrock", "local"]
+    """`local`: a free image operation of darkroom's own."""
+    task_type: str
+    """Bedrock's taskType, or `local.<kind>`."""
+    task_name: str
+    """Celery task that runs the calls."""
+    request: dict[str, object]
+    """Bedrock's body; places of pictures hold `asset:<sha256>` or `$steps.<name>.outputs[<i>]`. A local step's is
+    `{"step": spec, "images": [reference, ...]}`."""
+    model: str = ""
+    """Model id the body is sent to; empty for local steps."""
+    region: str = ""
+    lane: str
+    tenant: str
+    job_class: JobClass = "standard"
+    images_wanted: int = 1
+    price_microusd: int | None = None
+    """Price of one call in millionths of a dollar; None where it is not known."""
+    retention_ms: int
+    not_before_ms: int = 0
+    start_by_ms: int = 0
+    finish_by_ms: int = 0
+    inputs: list[str] = []
+    """SHA-256 of each asset the request refers to."""
+    metadata: dict[str, str] = {}
+    warnings: list[str] = []
+    seed: int | None = None
+    workflow: str = ""
+    step: str = ""
+    needs: dict[str, str] = {}
+    """Name of each step whose outputs the request refers to, and its job."""
+
+    def as_fields(self) -> dict[str, str]:
+        """Text fields of the job hash. `class` is the ledger's name of `job_class`; empty values are left out."""
+        fields: dict[str, str] = {}
+        for name, value in self.model_dump(mode="json").items():
+            # A seed or a price of 0 is known, and not the same as none.
+            if value is None or (value in ("", 0, {}, []) and name not in ("request", "seed", "price_microusd")):
+                continue
+            fields["class" if name == "job_class" else name] = (
+                value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            )
+        return fields
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, str]) -> JobRecord:
+        """The inverse of `as_fields`; ignores what the scripts have added."""
+        values: dict[str, object] = {}
+        for name, text in fields.items():
+            field_name = "job_class" if name == "class" else name
+            if field_name in cls.model_fields:
+                values[field_name] = json.loads(text) if field_name in _JSON_FIELDS else text
+        return cls.model_validate(values)
+
+
+_JSON_FIELDS = frozenset(
+    {"request", "images_wanted", "price_microusd", "retention_ms", "not_before_ms", "start_by_ms", "finish_by_ms"}
+    | {"inputs", "metadata", "warnings", "seed", "needs"}
+)

@@ -1,0 +1,268 @@
+"""What a caller gets to see of jobs, calls, attempts and workflows.
+
+Newer servers may add fields; readers ignore what they do not know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from darkroom_shared.contract.job_record import JobClass, JobRecord
+from darkroom_shared.core.lifecycle import CallState, JobState
+
+
+class View(BaseModel):
+    """Base of all views: frozen, and tolerant of fields from a newer version."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Output(View):
+    """One stored picture."""
+
+    index: int
+    sha256: str
+    """The asset's name: 64 hex digits of its bytes."""
+    width: int
+    height: int
+    media_type: str
+    size_bytes: int
+    seed: int | None = None
+    role: str = "image"
+    """`image`, or `mask` for a mask that was asked for with returnMask."""
+
+    @property
+    def asset(self) -> str:
+        """How another request refers to it: `asset:<sha256>`."""
+        return f"asset:{self.sha256}"
+
+
+class Rejected(View):
+    """One picture that a content filter kept back."""
+
+    index: int
+    code: str
+    message: str = ""
+    billed: bool | None = None
+
+
+class FailureView(View):
+    """Why a job has no pictures."""
+
+    code: str
+    message: str
+    kind: str = "permanent"
+    billed: bool | None = None
+    provider_code: str | None = None
+    request_id: str | None = None
+    http_status: int | None = None
+
+
+class Attempt(View):
+    """One try of a call, or a refusal by the quota (`snoozed`), with everything a person needs to trace it at AWS."""
+
+    attempt: int
+    fence: int
+    worker: str = ""
+    region: str = ""
+    model: str = ""
+    started_ms: int
+    ended_ms: int | None = None
+    outcome: str
+    """`calling`, `answered`, `unknown`, `failed`, or the reason of a snooze."""
+    billed: bool | None = None
+    """True, False, or None where nobody can tell."""
+    request_id: str | None = None
+    failure: FailureView | None = None
+    snoozed: bool = False
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from the gate to the answer."""
+        return None if self.ended_ms is None else (self.ended_ms - self.started_ms) / 1000
+
+
+class CallView(View):
+    """One call of a job."""
+
+    id: str
+    state: CallState
+    reason: str = ""
+    fence: int
+    attempts: tuple[Attempt, ...] = ()
+    pool: str = ""
+
+
+class Cost(View):
+    """Money in US dollars. `None` is "not known", never 0."""
+
+    estimated_usd: float | None
+    actual_usd: float
+    uncertain_usd: float
+    """Calls that may have been billed although no answer came."""
+
+
+class Timings(View):
+    """Instants in UTC."""
+
+    created: datetime
+    started: datetime | None = None
+    finished: datetime | None = None
+    expires: datetime | None = None
+    """When records and pictures are removed."""
+
+    @property
+    def run_s(self) -> float | None:
+        """Seconds from the first claim to the end."""
+        return (self.finished - self.started).total_seconds() if self.started and self.finished else None
+
+
+class JobView(View):
+    """A job as its owner sees it."""
+
+    id: str
+    task_type: str
+    kind: str
+    state: JobState
+    is_terminal: bool
+    sequence: int
+    """Rises by one with every change."""
+    reason: str = ""
+    model: str = ""
+    region: str = ""
+    tenant: str
+    job_class: JobClass
+    images_wanted: int
+    seed: int | None = None
+    outputs: tuple[Output, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    warnings: tuple[str, ...] = ()
+    error: FailureView | None = None
+    cost: Cost
+    timings: Timings
+    workflow: str = ""
+    step: str = ""
+    metadata: Mapping[str, str] = {}
+    request: Mapping[str, object] = {}
+    calls: tuple[CallView, ...] = ()
+
+
+class WorkflowView(View):
+    """A workflow and its steps in order."""
+
+    id: str
+    state: JobState
+    is_terminal: bool
+    created: datetime
+    steps: tuple[JobView, ...]
+    plan: tuple[Mapping[str, object], ...] = ()
+    """The steps as planned, the inserted ones marked."""
+    cost: Cost
+
+
+def instant(text: str | None) -> datetime | None:
+    """Milliseconds since the epoch as an aware instant."""
+    return datetime.fromtimestamp(int(text) / 1000, UTC) if text else None
+
+
+def _usd(text: str | None) -> float:
+    return int(text or 0) / 1_000_000
+
+
+def attempts_view(record: Mapping[str, str]) -> tuple[Attempt, ...]:
+    """Attempts of a call in the order they began, refusals by the quota included."""
+    found = [Attempt.model_validate({**json.loads(text), "snoozed": name.startswith("snooze-")}) for name, text in record.items()]
+    return tuple(sorted(found, key=lambda attempt: attempt.started_ms))
+
+
+def call_view(record: Mapping[str, str], attempts: Mapping[str, str]) -> CallView:
+    """Reads a call's record."""
+    return CallView.model_validate(
+        {"id": record["id"], "state": record["state"], "reason": record.get("reason", ""), "fence": int(record["fence"])}
+        | {"pool": record.get("pool", ""), "attempts": attempts_view(attempts)}
+    )
+
+
+def job_view(fields: Mapping[str, str], calls: Sequence[CallView] = ()) -> JobView:
+    """Reads a job's record, as the ledger holds it, with as many of its calls as were looked up."""
+    record = JobRecord.from_fields(fields)
+    state = JobState(fields["state"])
+    count = int(fields.get("calls", "1"))
+    created = instant(fields["created_ms"])
+    assert created is not None
+    return JobView(
+        id=fields["id"],
+        task_type=record.task_type,
+        kind=record.kind,
+        state=state,
+        is_terminal=state.is_terminal,
+        sequence=int(fields["sequence"]),
+        reason=fields.get("reason", ""),
+        model=record.model,
+        region=record.region,
+        tenant=record.tenant,
+        job_class=record.job_class,
+        images_wanted=record.images_wanted,
+        seed=record.seed,
+        outputs=tuple(Output.model_validate(row) for row in json.loads(fields.get("outputs", "[]"))),
+        rejected=tuple(Rejected.model_validate(row) for row in json.loads(fields.get("rejected", "[]"))),
+        warnings=tuple(record.warnings),
+        error=FailureView.model_validate_json(fields["failure"]) if "failure" in fields else None,
+        cost=Cost(
+            estimated_usd=None if record.price_microusd is None else record.price_microusd * count / 1_000_000,
+            actual_usd=_usd(fields.get("actual_microusd")),
+            uncertain_usd=_usd(fields.get("uncertain_microusd")),
+        ),
+        timings=Timings(
+            created=created,
+            started=instant(fields.get("started_ms")),
+            finished=instant(fields.get("finished_ms")),
+            expires=instant(fields.get("expires_ms")),
+        ),
+        workflow=record.workflow,
+        step=record.step,
+        metadata=record.metadata,
+        request=record.request,
+        calls=tuple(calls),
+    )
+
+
+def workflow_view(fields: Mapping[str, str], steps: Sequence[JobView]) -> WorkflowView:
+    """Reads a workflow's record together with the jobs of its steps, in order."""
+    created = instant(fields["created_ms"])
+    assert created is not None
+    state = workflow_state([step.state for step in steps])
+    known = [step.cost.estimated_usd for step in steps if step.cost.estimated_usd is not None]
+    return WorkflowView(
+        id=fields["id"],
+        state=state,
+        is_terminal=all(step.is_terminal for step in steps),
+        created=created,
+        steps=tuple(steps),
+        plan=tuple(json.loads(fields.get("plan", "[]"))),
+        cost=Cost(
+            estimated_usd=sum(known) if len(known) == len(steps) else None,
+            actual_usd=sum(step.cost.actual_usd for step in steps),
+            uncertain_usd=sum(step.cost.uncertain_usd for step in steps),
+        ),
+    )
+
+
+def workflow_state(states: Sequence[JobState]) -> JobState:
+    """What the states of its steps, in order, make of a workflow.
+
+    The last step's state, unless an earlier one ended badly: then that one's, for it is what a person needs to see.
+    """
+    for state in states:
+        if state.is_terminal and state not in (JobState.SUCCEEDED, JobState.PARTIAL):
+            return state
+    if all(state.is_terminal for state in states):
+        return states[-1]
+    moving = [state for state in states if not state.is_terminal and state is not JobState.WAITING]
+    started = any(state.is_terminal for state in states)
+    first = moving[0] if moving else JobState.WAITING
+    return JobState.RUNNING if started and first is JobState.QUEUED else first

@@ -1,0 +1,102 @@
+"""What to do after an attempt that gave no images: a function from a failure and the call's history to a decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from darkroom_shared.core.failure import Failure, FailureKind
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How often a call may be tried.
+
+    Attributes:
+        attempts: paid attempts in all, 1 or more.
+        after_unknown: attempts that may follow an unknown outcome; 0 means never pay twice.
+    """
+
+    attempts: int = 3
+    after_unknown: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a call has been through, the attempt just ended included."""
+
+    attempts: int
+    unknowns: int
+    snoozes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """Wait `delay_s` seconds, then park again. `counts` is False where the wait was the quota's doing."""
+
+    delay_s: float
+    reason: str
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The call fails for good."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """The filter's refusal is the result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Record a possibly billed attempt; `retry` says whether one more call is allowed."""
+
+    retry: bool
+
+
+Decision = Snooze | GiveUp | Reject | Doubt
+
+BASE_S = 1.0
+CAP_S = 60.0
+THROTTLE_BASE_S = 2.0
+THROTTLE_CAP_S = 120.0
+
+
+def full_jitter(exponent: int, base_s: float, cap_s: float, draw: float) -> float:
+    """A delay drawn evenly from 0 to `base * 2^exponent`, capped.
+
+    >>> full_jitter(0, 1.0, 60.0, 0.5)
+    0.5
+    >>> full_jitter(10, 1.0, 60.0, 1.0)
+    60.0
+    """
+    return draw * min(cap_s, base_s * float(2 ** min(exponent, 30)))
+
+
+def decide(failure: Failure, history: History, budget: Budget, draw: float) -> Decision:
+    """What the ledger is told to do.
+
+    Args:
+        draw: a random number in [0, 1), handed in so that this stays a function.
+    """
+    match failure.kind:
+        case FailureKind.PERMANENT:
+            return GiveUp(failure.code)
+        case FailureKind.FILTERED:
+            return Reject()
+        case FailureKind.THROTTLED:
+            # At least half the span: the pool has just said no, an immediate return is sure to hear it again.
+            delay = THROTTLE_BASE_S / 2 + full_jitter(history.snoozes, THROTTLE_BASE_S, THROTTLE_CAP_S, draw)
+            return Snooze(delay, failure.code, counts=False)
+        case FailureKind.UNKNOWN:
+            return Doubt(retry=history.unknowns < budget.after_unknown and history.attempts < budget.attempts)
+        case FailureKind.RETRY:
+            if history.attempts >= budget.attempts:
+                return GiveUp("attempts_exhausted")
+            return Snooze(full_jitter(history.attempts - 1, BASE_S, CAP_S, draw), failure.code, counts=True)
+        case _ as never:
+            assert_never(never)

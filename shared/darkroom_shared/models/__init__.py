@@ -1,0 +1,1 @@
+"""The image models: what each one accepts, costs and allows. `catalogue` is the way in."""

@@ -1,0 +1,118 @@
+"""Rules about the pictures of a request, judged from their facts alone: formats, sizes, transparency, masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from darkroom_shared.core.image_facts import ImageFacts
+from darkroom_shared.core.problems import Problem
+from darkroom_shared.models.model import Body, Facts
+from darkroom_shared.task_types import ImagePlace, image_places
+
+_MODES_WITH_ALPHA = frozenset(("RGBA", "RGBa", "LA", "La", "PA"))
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """What a family accepts as input pictures. A limit that is None is not documented and not checked.
+
+    Attributes:
+        formats: container formats.
+        max_bytes: length of the encoded file.
+        min_side: pixels of the shorter side.
+        max_side: pixels of the longer side.
+        max_pixels: width times height.
+        max_aspect: longer side over shorter side.
+        opaque: whether every pixel must be opaque.
+        mask_alpha: whether a mask may have an alpha channel at all.
+    """
+
+    formats: tuple[str, ...]
+    max_bytes: int | None = None
+    min_side: int | None = None
+    max_side: int | None = None
+    max_pixels: int | None = None
+    max_aspect: float | None = None
+    opaque: bool = True
+    mask_alpha: bool = True
+
+
+def picture_problems(place: ImagePlace, facts: ImageFacts, limits: ImageLimits) -> list[Problem]:
+    """What is wrong with one picture taken by itself."""
+    found = [
+        *_encoding(facts, limits),
+        *_size(facts, limits),
+        *(_mask(facts, limits) if place.role == "mask" else _transparency(facts, limits)),
+    ]
+    return [Problem(place.pointer, message, allowed) for message, allowed in found]
+
+
+_Found = list[tuple[str, str | list[str] | dict[str, float]]]
+
+
+def _encoding(facts: ImageFacts, limits: ImageLimits) -> _Found:
+    found: _Found = []
+    if facts.format not in limits.formats:
+        found.append((f"The picture is a {facts.format} file", list(limits.formats)))
+    if facts.bits_per_channel > 8:
+        found.append((f"The picture has {facts.bits_per_channel} bits per channel", "8 bits per channel"))
+    if limits.max_bytes is not None and facts.size_bytes > limits.max_bytes:
+        message = f"The picture's file has {facts.size_bytes:,} bytes, at most {limits.max_bytes:,} are allowed"
+        found.append((message, {"maximum": limits.max_bytes}))
+    return found
+
+
+def _size(facts: ImageFacts, limits: ImageLimits) -> _Found:
+    short, long = sorted((facts.width, facts.height))
+    size = f"The picture is {facts.width}x{facts.height} pixels"
+    found: _Found = []
+    if limits.max_side is not None and long > limits.max_side:
+        found.append((f"{size}, its longer side may have at most {limits.max_side}", {"maximum": limits.max_side}))
+    if limits.min_side is not None and short < limits.min_side:
+        found.append((f"{size}, its shorter side must have at least {limits.min_side}", {"minimum": limits.min_side}))
+    if limits.max_pixels is not None and short * long > limits.max_pixels:
+        message = f"{size}, which makes {short * long:,}, and at most {limits.max_pixels:,} are allowed"
+        found.append((message, {"maximum": limits.max_pixels}))
+    if limits.max_aspect is not None and long > short * limits.max_aspect:
+        message = f"{size}, one side is more than {limits.max_aspect:g} times the other"
+        found.append((message, f"aspect ratios from 1:{limits.max_aspect:g} to {limits.max_aspect:g}:1"))
+    return found
+
+
+def _transparency(facts: ImageFacts, limits: ImageLimits) -> _Found:
+    if limits.opaque and facts.transparent:
+        return [("The picture has transparent or translucent pixels", "only opaque pixels")]
+    return []
+
+
+def _mask(facts: ImageFacts, limits: ImageLimits) -> _Found:
+    found: _Found = []
+    if facts.black_and_white is False:
+        found.append(("The mask has pixels that are neither pure black nor pure white", ["(0,0,0)", "(255,255,255)"]))
+    if facts.transparent or (not limits.mask_alpha and facts.mode in _MODES_WITH_ALPHA):
+        found.append(("The mask has an alpha channel", "a mask without alpha channel"))
+    return found
+
+
+def mask_size_problems(body: Body, facts: Facts) -> list[Problem]:
+    """The problem of a mask that has another size than the picture it is for."""
+    places = {place.role: place for place in image_places(body)}
+    mask, image = places.get("mask"), places.get("image") or places.get("source")
+    if mask is None or image is None or mask.pointer not in facts or image.pointer not in facts:
+        return []
+    found, wanted = facts[mask.pointer], facts[image.pointer]
+    if (found.width, found.height) == (wanted.width, wanted.height):
+        return []
+    message = f"The mask is {found.width}x{found.height} pixels, but its picture is {wanted.width}x{wanted.height}"
+    return [Problem(mask.pointer, message, {"width": wanted.width, "height": wanted.height})]
+
+
+def all_picture_problems(body: Body, facts: Facts, limits: ImageLimits) -> list[Problem]:
+    """Every picture with facts by itself, and the mask against its picture."""
+    alone = [
+        problem
+        for place in image_places(body)
+        if place.pointer in facts
+        for problem in picture_problems(place, facts[place.pointer], limits)
+    ]
+    return alone + mask_size_problems(body, facts)

@@ -1,0 +1,101 @@
+"""What the catalogue knows about a model, and what a model family must be able to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Literal, TypeAlias
+
+from darkroom_shared.core.image_facts import ImageFacts
+from darkroom_shared.core.problems import Problem
+
+Body: TypeAlias = Mapping[str, object]
+"""A request body as JSON. Image places hold strings: base64 or a reference."""
+Facts: TypeAlias = Mapping[str, ImageFacts]
+"""Facts about the pictures of a body, by the JSON pointer of their place."""
+Schema: TypeAlias = Mapping[str, object]
+"""A JSON Schema, draft 2020-12."""
+MaskPolarity = Literal["black_is_edited", "white_is_edited"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model of the catalogue.
+
+    Attributes:
+        id: the id that is sent to Bedrock.
+        family: name of the family whose rules apply.
+        label: name for people.
+        regions: AWS Regions that offered it on demand.
+        requests_per_minute: default quota per account and Region.
+        task_types: names of the task types it can do.
+        legacy_since: first day on which it was Legacy, None if unknown or not yet.
+        end_of_life: day from which AWS refuses calls, None if none is announced.
+        successors: ids of models that AWS still offers for similar work, nearest first.
+    """
+
+    id: str
+    family: str
+    label: str
+    regions: tuple[str, ...]
+    requests_per_minute: int
+    task_types: tuple[str, ...]
+    legacy_since: date | None = None
+    end_of_life: date | None = None
+    successors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What the service assumes for an option that a body leaves out.
+
+    Attributes:
+        number_of_images: images per call.
+        width: pixels, for tasks whose output size is chosen.
+        height: pixels, likewise.
+        quality: `standard` or `premium`.
+        cfg_scale: how closely the prompt is followed.
+        seed: start value.
+        control_mode: for a condition image.
+        control_strength: for a condition image.
+        similarity_strength: for variations.
+        outpainting_mode: for out-painting.
+    """
+
+    number_of_images: int
+    width: int
+    height: int
+    quality: str
+    cfg_scale: float
+    seed: int
+    control_mode: str
+    control_strength: float
+    similarity_strength: float
+    outpainting_mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The rules that models of one kind share. A new family is one module with such a record, and one line in the catalogue.
+
+    Attributes:
+        name: what `Model.family` refers to.
+        models: its members.
+        check_body: everything that can be said about a body without its pictures.
+        check_images: everything that can be said about the pictures; places without facts are passed over.
+        schemas: the JSON Schema of each task type of a model, by name.
+        price_usd: price of the whole call, None where it cannot be known (a size depends on a picture without facts).
+        mask_polarity: for task types that take a mask, which colour is changed.
+        defaults: what is assumed for absent options.
+    """
+
+    name: str
+    models: tuple[Model, ...]
+    check_body: Callable[[Model, Body], list[Problem]]
+    check_images: Callable[[Model, Body, Facts], list[Problem]]
+    schemas: Callable[[Model], Mapping[str, Schema]]
+    price_usd: Callable[[Model, Body, Facts], Decimal | None]
+    mask_polarity: Mapping[str, MaskPolarity]
+    defaults: Defaults

@@ -1,0 +1,121 @@
+"""Every setting of darkroom, read from the environment once, by an entry point, and handed down.
+
+Names are `DARKROOM_<FIELD>` unless a field names another variable. Durations are ISO 8601 (`PT90S`) or seconds.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import quote, urlsplit
+
+from pydantic import AliasChoices, Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Quotas = Literal["off"] | dict[str, float]
+
+
+class Settings(BaseSettings):
+    """What may differ from one deployment to the next. A value out of its range stops the program at the start."""
+
+    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore", populate_by_name=True)
+
+    home: Path = Path("~/.darkroom")
+    """Folder of the embedded stack: its data, logs and `stack.json`."""
+    redis_url: str = ""
+    """The ledger: `redis://`, `rediss://` or `unix:///path?db=0`. Empty: the stack that `darkroom up` runs in `home`."""
+    broker_url: str = ""
+    """Celery's broker. Empty: the ledger's server."""
+    key_prefix: str = "dr:"
+    """In front of every key of the ledger."""
+    assets_url: str = ""
+    """Where pictures go: `file:///folder`, `redis://…` or `s3://bucket/prefix`. Empty: `store` in `home`."""
+
+    account: str = "default"
+    """A name for the AWS account in pool names; any word without `/`."""
+    region: str = Field(
+        default="us-east-1", validation_alias=AliasChoices("DARKROOM_REGION", "AWS_REGION", "AWS_DEFAULT_REGION", "region")
+    )
+    """Region of the calls, unless a job names one."""
+    bedrock_url: str = Field(
+        default="", validation_alias=AliasChoices("DARKROOM_BEDROCK_URL", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "bedrock_url")
+    )
+    """Another Bedrock runtime endpoint, such as the local one. Empty: AWS."""
+    default_model: str = "amazon.nova-canvas-v1:0"
+    """Model of a job that names none."""
+    quotas: Annotated[Quotas, NoDecode] = {}
+    """Requests a minute by model id, as JSON, over the catalogue's numbers; `off` for no pacing at all."""
+
+    tenant: str = "default"
+    """Tenant of a job that names none."""
+    retention: timedelta = timedelta(days=7)
+    """How long a finished job's records and pictures are kept."""
+    idempotency_life: timedelta = timedelta(hours=24)
+    """How long an idempotency key is remembered."""
+
+    slots: int = Field(default=100, ge=1, le=1000)
+    """Calls in flight in one worker process."""
+    connect_timeout: timedelta = timedelta(seconds=5)
+    read_timeout: timedelta = timedelta(seconds=300)
+    """How long an answer may take. AWS advises at least 300 s for image calls."""
+    lease: timedelta = timedelta(seconds=90)
+    """How long a silent worker keeps a call."""
+    heartbeat: timedelta = timedelta(seconds=15)
+    """How often leases and the worker's registration are renewed."""
+    reconcile: timedelta = timedelta(seconds=10)
+    """How often a worker looks for what crashes left behind."""
+    republish: timedelta = timedelta(seconds=30)
+    """After this time an admitted call that nobody claimed is published again."""
+    call_budget: int = Field(default=3, ge=1, le=10)
+    """Paid attempts of one call."""
+    after_unknown: int = Field(default=1, ge=0, le=3)
+    """Attempts that may follow an unknown outcome. 0: never risk paying twice."""
+    crash_budget: int = Field(default=3, ge=1, le=10)
+    """A call whose workers died this often is quarantined."""
+    step_processes: int = Field(default=2, ge=1, le=16)
+    """Child processes for local image steps."""
+
+    @field_validator("quotas", mode="before")
+    @classmethod
+    def _quotas(cls, value: object) -> object:
+        if isinstance(value, str) and value != "off":
+            import json
+
+            return json.loads(value or "{}")
+        return value
+
+    @model_validator(mode="after")
+    def _times_nest(self) -> Self:
+        if self.heartbeat * 2 > self.lease:
+            raise ValueError(f"heartbeat ({self.heartbeat}) must be at most half of lease ({self.lease})")
+        if self.connect_timeout >= self.read_timeout:
+            raise ValueError(f"connect_timeout ({self.connect_timeout}) must be below read_timeout ({self.read_timeout})")
+        if "/" in self.account:
+            raise ValueError("account is a word without '/'")
+        return self
+
+    @property
+    def home_folder(self) -> Path:
+        """`home` with `~` resolved."""
+        return self.home.expanduser()
+
+    @property
+    def celery_broker_url(self) -> str:
+        """The broker in the form that Celery wants: a unix socket is `redis+socket://…?virtual_host=n` there."""
+        url = self.broker_url or self.redis_url
+        parts = urlsplit(url)
+        if parts.scheme != "unix":
+            return url
+        db = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair).get("db", "0")
+        return f"redis+socket://{quote(parts.path)}?virtual_host={db}"
+
+    @property
+    def store_url(self) -> str:
+        """Where pictures go."""
+        return self.assets_url or (self.home_folder / "store").as_uri()
+
+    @property
+    def is_local_bedrock(self) -> bool:
+        """True if calls go to another endpoint than AWS's."""
+        return bool(self.bedrock_url) and ".amazonaws.com" not in self.bedrock_url

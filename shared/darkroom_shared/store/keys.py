@@ -1,0 +1,83 @@
+"""The names of everything the ledger keeps in Redis.
+
+<p>job:<job>             hash     the job record
+<p>call:<call>           hash     the call record
+<p>attempts:<call>       hash     attempt number -> JSON record
+<p>events:<job>          stream   one entry per transition, id `<sequence>-0`
+<p>needs:<job>           set      jobs that must finish before this one may start
+<p>workflow:<workflow>   hash     steps in order and the job of each
+<p>idem:<tenant>:<key>   string   JSON: job or workflow and request fingerprint
+<p>lanes                 set      lanes that ever held a call
+<p>pools:<lane>          set      pools the lane draws on
+<p>pool:<pool>           hash     interval_us, tat_us (GCRA), held_until_us
+<p>turn:<lane>:<class>   zset     tenant -> virtual start time (fair queueing)
+<p>park:<lane>:<class>:<tenant>  zset  call -> deadline in ms
+<p>inflight              zset     admitted or leased call -> time of admission in ms
+<p>unclaimed             zset     admitted call -> when to publish again, ms
+<p>leases                zset     leased call -> lease end, ms
+<p>snoozed               zset     call -> when to park again, ms
+<p>deadlines             zset     job -> when it expires if it has not started, ms
+<p>retention             zset     terminal job -> when its records go, ms
+<p>jobs, <p>jobs:<tenant> zset    job -> creation, ms
+<p>workers               zset     worker -> registration end, ms
+<p>worker:<worker>       hash     slots, host, pid, started
+<p>wake                  channel  an admission loop should look again now
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Key names under one prefix, so that several ledgers can share a server."""
+
+    prefix: str = "dr:"
+
+    def job(self, job_id: str) -> str:
+        """Hash of a job record."""
+        return f"{self.prefix}job:{job_id}"
+
+    def call(self, call_id: str) -> str:
+        """Hash of a call record."""
+        return f"{self.prefix}call:{call_id}"
+
+    def attempts(self, call_id: str) -> str:
+        """Hash of attempt records by number."""
+        return f"{self.prefix}attempts:{call_id}"
+
+    def events(self, job_id: str) -> str:
+        """Stream of a job's events."""
+        return f"{self.prefix}events:{job_id}"
+
+    def workflow(self, workflow_id: str) -> str:
+        """Hash of a workflow record."""
+        return f"{self.prefix}workflow:{workflow_id}"
+
+    def jobs(self, tenant: str | None = None) -> str:
+        """Sorted set of jobs by creation, of one tenant or of all."""
+        return f"{self.prefix}jobs" + (f":{tenant}" if tenant else "")
+
+    def pool(self, pool: str) -> str:
+        """Hash of a pool's pacing state."""
+        return f"{self.prefix}pool:{pool}"
+
+    def worker(self, worker_id: str) -> str:
+        """Hash of a worker's registration."""
+        return f"{self.prefix}worker:{worker_id}"
+
+    @property
+    def untold(self) -> str:
+        """Sorted set of terminal jobs whose story is still to be written."""
+        return f"{self.prefix}untold"
+
+    @property
+    def workers(self) -> str:
+        """Sorted set of live workers."""
+        return f"{self.prefix}workers"
+
+    @property
+    def wake(self) -> str:
+        """Channel that wakes admission loops."""
+        return f"{self.prefix}wake"

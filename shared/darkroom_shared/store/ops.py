@@ -1,0 +1,358 @@
+"""Everything the ledger may be asked, as data: a script (or a plain command), its arguments and how to read the answer.
+
+An operation does nothing by itself. `store.redis` has the two executors, one for each colour, so that the logic stands here once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from darkroom_shared.core.failure import Failure
+from darkroom_shared.store.answers import Json, items, loads, mapping, pair, record, rows, text, texts, whole
+from darkroom_shared.store.keys import Keys
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Script(Generic[T_co]):
+    """One run of `scripts/<name>.lua`. `args` is sent as JSON; values of None are left out."""
+
+    name: str
+    args: Mapping[str, object]
+    parse: Callable[[object], T_co]
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Generic[T_co]):
+    """One plain Redis command that only reads. Its words are built with the ledger's keys."""
+
+    words: Callable[[Keys], Sequence[str | int]]
+    parse: Callable[[object], T_co]
+
+
+Operation = Script[T_co] | Command[T_co]
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job as `accept` records it.
+
+    Attributes:
+        job_id: made by `core.ids.make_id`.
+        fields: text fields of the job hash; `store.records` says which there are.
+        calls: number of calls, 1 or more.
+        needs: jobs that must finish first.
+        dependants: jobs that wait for this one.
+        hold_until_ms: earliest start, milliseconds since the epoch; 0 for now.
+    """
+
+    job_id: str
+    fields: Mapping[str, str]
+    calls: int = 1
+    needs: Sequence[str] = ()
+    dependants: Sequence[str] = ()
+    hold_until_ms: int = 0
+
+    def as_json(self) -> Json:
+        """The script's form."""
+        return {
+            "id": self.job_id,
+            "fields": dict(self.fields),
+            "calls": self.calls,
+            "needs": list(self.needs),
+            "dependants": list(self.dependants),
+            "hold_until_ms": self.hold_until_ms,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PoolQuota:
+    """How fast one pool of a lane may go: `interval_us` microseconds from call to call, 0 for no limit."""
+
+    lane: str
+    pool: str
+    interval_us: int
+
+    def as_json(self) -> Json:
+        """The script's form."""
+        return {"lane": self.lane, "pool": self.pool, "interval_us": self.interval_us}
+
+
+class Verdict(StrEnum):
+    """What became of a submit."""
+
+    ACCEPTED = "accepted"
+    REPLAYED = "replayed"
+    """The key was used before with the same request: nothing was written."""
+    CONFLICT = "conflict"
+    """The key was used before with another request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What `accept` answered, and the id that the key belongs to."""
+
+    verdict: Verdict
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What a message carries: the call, its fence, and the Celery task that runs it."""
+
+    call_id: str
+    fence: int
+    task_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What `admit` let go. `next_ms` is None if only an event can change anything."""
+
+    hints: tuple[Hint, ...]
+    next_ms: int | None
+    reason: str
+
+
+class ClaimVerdict(StrEnum):
+    """What a worker may do with the call of a message."""
+
+    CLAIMED = "claimed"
+    ADOPTED = "adopted"
+    """A stored answer waits to be decoded; nothing is paid again."""
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    STALE = "stale"
+    """A repeated or outdated message: leave quietly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What `claim` gave. The records are empty unless the verdict is `claimed` or `adopted`."""
+
+    verdict: ClaimVerdict
+    job: Mapping[str, str]
+    call: Mapping[str, str]
+    inputs: Mapping[str, Sequence[Json]]
+    """Outputs of the steps before, by step name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repairs:
+    """What one run of the reconciler found."""
+
+    republish: tuple[Hint, ...]
+    lost: int
+    doubted: int
+    expired: int
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """A job whose records are gone, and the pictures it leaves to be removed."""
+
+    job_id: str
+    assets: tuple[str, ...]
+
+
+def _hints(value: object) -> tuple[Hint, ...]:
+    return tuple(Hint(text(row["call"]), whole(row["fence"]), text(row["task"])) for row in rows(value))
+
+
+def accept(
+    jobs: Sequence[NewJob],
+    pools: Sequence[PoolQuota],
+    *,
+    workflow: tuple[str, Mapping[str, str]] | None = None,
+    idempotency: tuple[str, str, int] | None = None,
+) -> Script[Accepted]:
+    """Records jobs. `idempotency` is key (`tenant:key`), fingerprint and life in ms; replaying writes nothing."""
+
+    def parse(raw: object) -> Accepted:
+        verdict, identity = pair(raw)
+        return Accepted(Verdict(verdict), identity)
+
+    args: Json = {"jobs": [job.as_json() for job in jobs], "pools": [pool.as_json() for pool in pools]}
+    if workflow is not None:
+        args["workflow"] = {"id": workflow[0], "fields": dict(workflow[1])}
+    if idempotency is not None:
+        key, print_, ttl_ms = idempotency
+        args["idem"] = {"key": key, "fingerprint": print_, "ttl_ms": ttl_ms}
+    return Script("accept", args, parse)
+
+
+def admit(classes: Sequence[str], republish_ms: int, most: int = 100) -> Script[Admission]:
+    """Lets up to `most` calls go."""
+
+    def parse(raw: object) -> Admission:
+        value = mapping(loads(raw))
+        next_ms = whole(value["next_ms"])
+        return Admission(_hints(value["admitted"]), None if next_ms < 0 else next_ms, text(value["reason"]))
+
+    return Script("admit", {"classes": list(classes), "republish_ms": republish_ms, "most": most}, parse)
+
+
+def claim(call_id: str, fence: int, worker: str, lease_ms: int) -> Script[Claim]:
+    """Takes the lease. Safe to repeat: the second time it is `stale`."""
+
+    def parse(raw: object) -> Claim:
+        value = mapping(loads(raw))
+        return Claim(
+            ClaimVerdict(text(value["verdict"])), record(value.get("job")), record(value.get("call")), _inputs(value.get("inputs"))
+        )
+
+    return Script("claim", {"call": call_id, "fence": fence, "worker": worker, "lease_ms": lease_ms}, parse)
+
+
+def _inputs(value: object) -> dict[str, list[Json]]:
+    # Each value is the JSON text of another job's outputs.
+    return {step: rows(loads(outputs)) for step, outputs in record(value).items()}
+
+
+def renew(calls: Sequence[tuple[str, int]], lease_ms: int) -> Script[list[str]]:
+    """Extends leases. Answers `held`, `cancel` or `lost` for each call."""
+
+    return Script("renew", {"calls": [list(call) for call in calls], "lease_ms": lease_ms}, texts)
+
+
+def gate(
+    call_id: str, fence: int, *, lease_ms: int, call_budget: int, price_microusd: int | None, attempt: Mapping[str, object]
+) -> Script[tuple[str, int]]:
+    """The last look before money is spent. Answers `go`, `canceled`, `expired`, `exhausted` or `stale`, and the attempt's number."""
+
+    def parse(raw: object) -> tuple[str, int]:
+        verdict, number = pair(raw)
+        return verdict, int(number)
+
+    args = {
+        "call": call_id,
+        "fence": fence,
+        "lease_ms": lease_ms,
+        "call_budget": call_budget,
+        "price_microusd": price_microusd,
+        "attempt": dict(attempt),
+    }
+    return Script("gate", args, parse)
+
+
+def _done(raw: object) -> bool:
+    return raw == 1
+
+
+def receipt(call_id: str, fence: int, name: str, request_id: str | None, price_microusd: int | None) -> Script[bool]:
+    """Notes the stored answer. False if the lease is lost."""
+    args = {"call": call_id, "fence": fence, "receipt": name, "request_id": request_id, "price_microusd": price_microusd}
+    return Script("receipt", args, _done)
+
+
+def commit(
+    call_id: str,
+    fence: int,
+    *,
+    outputs: Sequence[Json],
+    rejected: Sequence[Json] = (),
+    reason: str | None = None,
+    end_attempt: Mapping[str, object] | None = None,
+) -> Script[tuple[bool, str]]:
+    """Records the result. Answers whether it was taken, and the job's state afterwards."""
+
+    def parse(raw: object) -> tuple[bool, str]:
+        committed, state = pair(raw)
+        return committed == "1", state
+
+    args = {
+        "call": call_id,
+        "fence": fence,
+        "outputs": list(outputs),
+        "rejected": list(rejected),
+        "reason": reason,
+        "end_attempt": dict(end_attempt) if end_attempt is not None else None,
+    }
+    return Script("commit", args, parse)
+
+
+def snooze(
+    call_id: str, fence: int, *, delay_ms: int, reason: str, failure: Failure, counts: bool, hold_ms: int = 0
+) -> Script[bool]:
+    """Puts the call off by `delay_ms`. False if the lease is lost."""
+    args = {
+        "call": call_id,
+        "fence": fence,
+        "delay_ms": delay_ms,
+        "reason": reason,
+        "failure": failure.as_json(),
+        "counts": counts,
+        "hold_ms": hold_ms,
+    }
+    return Script("snooze", args, _done)
+
+
+def fail(call_id: str, fence: int, failure: Failure, reason: str) -> Script[bool]:
+    """Ends the call for good. False if the lease is lost."""
+    return Script("fail", {"call": call_id, "fence": fence, "failure": failure.as_json(), "reason": reason}, _done)
+
+
+def doubt(call_id: str, fence: int, failure: Failure, *, retry: bool, price_microusd: int | None) -> Script[bool]:
+    """Counts a call without an answer as possibly billed; tries again if `retry`. False if the lease is lost."""
+    args = {"call": call_id, "fence": fence, "failure": failure.as_json(), "retry": retry, "price_microusd": price_microusd}
+    return Script("doubt", args, _done)
+
+
+def cancel(job_id: str, reason: str = "user") -> Script[tuple[str, str]]:
+    """Cancels. Answers `prevented`, `detached`, `finished` or `gone`, and the job's state. Asking twice is safe."""
+    return Script("cancel", {"job": job_id, "reason": reason}, pair)
+
+
+def reconcile(*, republish_ms: int, call_budget: int, after_unknown: int, crash_budget: int, most: int = 200) -> Script[Repairs]:
+    """Repairs what crashes left behind."""
+
+    def parse(raw: object) -> Repairs:
+        value = mapping(loads(raw))
+        return Repairs(_hints(value["republish"]), whole(value["lost"]), whole(value["doubted"]), whole(value["expired"]))
+
+    args = {
+        "republish_ms": republish_ms,
+        "call_budget": call_budget,
+        "after_unknown": after_unknown,
+        "crash_budget": crash_budget,
+        "most": most,
+    }
+    return Script("reconcile", args, parse)
+
+
+def purge(most: int = 100) -> Script[list[Purged]]:
+    """Removes records whose retention is over."""
+
+    def parse(raw: object) -> list[Purged]:
+        return [Purged(text(row["job"]), tuple(texts(row["assets"]))) for row in rows(loads(raw))]
+
+    return Script("purge", {"most": most}, parse)
+
+
+def register(worker: str, ttl_ms: int, fields: Mapping[str, str], pools: Sequence[PoolQuota]) -> Script[bool]:
+    """Announces a worker for `ttl_ms`; repeat before that is over."""
+    args = {"worker": worker, "ttl_ms": ttl_ms, "fields": dict(fields), "pools": [pool.as_json() for pool in pools]}
+    return Script("register", args, _done)
+
+
+def leave(worker: str) -> Script[bool]:
+    """Takes a worker's slots away."""
+    return Script("leave", {"worker": worker}, _done)
+
+
+def told(job_id: str) -> Script[bool]:
+    """Notes that a terminal job's story is written."""
+    return Script("told", {"job": job_id}, _done)
+
+
+def fleet() -> Script[list[dict[str, str]]]:
+    """The live workers: `worker`, `slots`, `host`, `pid`, `started_ms`, all text."""
+
+    def parse(raw: object) -> list[dict[str, str]]:
+        return [record(row) for row in items(loads(raw))]
+
+    return Script("fleet", {}, parse)

@@ -1,0 +1,87 @@
+"""What the ledger may be asked without changing it: records, events, lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from darkroom_shared.store.answers import items, loads, mapping, record, text, texts, whole
+from darkroom_shared.store.ops import Command
+
+Record = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """One event of a job: its sequence number, its type and its data (`state`, `terminal`, `at_ms`, `call`, ...)."""
+
+    sequence: int
+    type: str
+    data: Mapping[str, object]
+
+    @property
+    def is_terminal(self) -> bool:
+        """True for the last event a job will ever have."""
+        return self.data.get("terminal") is True
+
+
+def _event(entry: object) -> StreamEvent:
+    identity, fields = items(entry)
+    flat = record(fields)
+    return StreamEvent(whole(text(identity).split("-")[0]), flat["type"], mapping(loads(flat["data"])))
+
+
+def _stream(raw: object) -> list[StreamEvent]:
+    """Reads the answer of XREAD over one stream: `[[name, [[id, fields], ...]]]`, or nothing."""
+    return [_event(entry) for stream in items(raw) for entry in items(items(stream)[1])]
+
+
+def job(job_id: str) -> Command[Record]:
+    """The job's record; empty if there is none."""
+    return Command(lambda keys: ("HGETALL", keys.job(job_id)), record)
+
+
+def call(call_id: str) -> Command[Record]:
+    """A call's record; empty if there is none."""
+    return Command(lambda keys: ("HGETALL", keys.call(call_id)), record)
+
+
+def attempts(call_id: str) -> Command[Record]:
+    """A call's attempts: number (or `snooze-<n>`) to the JSON of the attempt."""
+    return Command(lambda keys: ("HGETALL", keys.attempts(call_id)), record)
+
+
+def workflow(workflow_id: str) -> Command[Record]:
+    """The workflow's record; empty if there is none."""
+    return Command(lambda keys: ("HGETALL", keys.workflow(workflow_id)), record)
+
+
+def events(job_id: str, after: int = 0, block_ms: int | None = None) -> Command[list[StreamEvent]]:
+    """Events after a sequence number, oldest first. With `block_ms` it waits that long for the first one."""
+    blocking: tuple[str | int, ...] = () if block_ms is None else ("BLOCK", max(1, block_ms))
+    return Command(lambda keys: ("XREAD", "COUNT", 500, *blocking, "STREAMS", keys.events(job_id), f"{after}-0"), _stream)
+
+
+def jobs(tenant: str | None = None, limit: int = 50, offset: int = 0) -> Command[list[str]]:
+    """Job ids, newest first."""
+    return Command(lambda keys: ("ZREVRANGE", keys.jobs(tenant), offset, offset + limit - 1), texts)
+
+
+def workers() -> Command[list[str]]:
+    """Workers that have registered and not left; a dead one stays until the next admission."""
+    return Command(lambda keys: ("ZRANGE", keys.workers, 0, -1), texts)
+
+
+def worker(worker_id: str) -> Command[Record]:
+    """A worker's registration."""
+    return Command(lambda keys: ("HGETALL", keys.worker(worker_id)), record)
+
+
+def pool(name: str) -> Command[Record]:
+    """A pool's pacing state."""
+    return Command(lambda keys: ("HGETALL", keys.pool(name)), record)
+
+
+def untold(limit: int = 50) -> Command[list[str]]:
+    """Terminal jobs whose story is not written yet, the oldest first."""
+    return Command(lambda keys: ("ZRANGE", keys.untold, 0, limit - 1), texts)

@@ -1,0 +1,187 @@
+"""Runs ledger operations on Redis or Valkey: one executor for each colour, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Protocol, Self, TypeVar, cast
+
+import redis
+import redis.asyncio
+from redis.asyncio.client import PubSub
+from redis.commands.core import AsyncScript
+from redis.commands.core import Script as RedisScript
+from redis.exceptions import RedisError
+
+from darkroom_shared.core.errors import LedgerUnavailable
+from darkroom_shared.store.keys import Keys
+from darkroom_shared.store.loading import arguments, lifecycle_json, source
+from darkroom_shared.store.ops import Command, Operation
+
+T = TypeVar("T")
+
+SOCKET_TIMEOUT_S = 15.0
+CONNECT_TIMEOUT_S = 5.0
+BLOCKING_MARGIN_S = 10.0
+
+
+def _unavailable(error: RedisError, doing: str) -> LedgerUnavailable:
+    return LedgerUnavailable(
+        f"The ledger could not {doing}: {error}. Check that Redis runs, is writable and has memory left (`darkroom doctor` looks)."
+    )
+
+
+def _doing(operation: Operation[T]) -> str:
+    return "be read" if isinstance(operation, Command) else operation.name
+
+
+class _Commands(Protocol):
+    """The one untyped method of redis-py that is used here."""
+
+    def execute_command(self, *words: str | int) -> object: ...
+
+
+class _AsyncCommands(Protocol):
+    def execute_command(self, *words: str | int) -> Awaitable[object]: ...
+
+
+class _Closable(Protocol):
+    async def aclose(self) -> None: ...
+
+
+class Ledger:
+    """The ledger for synchronous callers. Threads may share it.
+
+    Args:
+        url: `redis://`, `rediss://` or `unix://` address of a Redis 6.2+ or Valkey server (one server, no cluster).
+        prefix: in front of every key.
+    """
+
+    def __init__(self, url: str, prefix: str = "dr:") -> None:
+        self.keys = Keys(prefix)
+        self._redis = redis.Redis.from_url(
+            url,
+            decode_responses=True,
+            protocol=2,
+            socket_timeout=SOCKET_TIMEOUT_S,
+            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            health_check_interval=10,
+            client_name="darkroom",
+        )
+        # A blocking read outlives the socket time-out on purpose.
+        self._blocking = redis.Redis.from_url(
+            url, decode_responses=True, protocol=2, socket_timeout=None, socket_connect_timeout=CONNECT_TIMEOUT_S
+        )
+        self._scripts: dict[str, RedisScript] = {}
+
+    def run(self, operation: Operation[T]) -> T:
+        """Does it.
+
+        Raises:
+            LedgerUnavailable: Redis is away, full or read-only. A script that failed has changed nothing.
+        """
+        try:
+            if isinstance(operation, Command):
+                words = operation.words(self.keys)
+                client = self._blocking if "BLOCK" in words else self._redis
+                return operation.parse(cast(_Commands, client).execute_command(*words))
+            script = self._scripts.get(operation.name)
+            if script is None:
+                script = self._scripts[operation.name] = self._redis.register_script(source(operation.name))
+            return operation.parse(script(keys=[self.keys.prefix], args=[arguments(operation.args), lifecycle_json()]))
+        except RedisError as error:
+            raise _unavailable(error, _doing(operation)) from error
+
+    def ping(self) -> None:
+        """Asks for a script run, not only for a PONG: a server without Lua is of no use.
+
+        Raises:
+            LedgerUnavailable: no answer, or no Lua.
+        """
+        try:
+            self._redis.eval("return 1", 0)
+        except RedisError as error:
+            raise _unavailable(error, "be reached") from error
+
+    def close(self) -> None:
+        """Gives the connections back."""
+        self._redis.close()
+        self._blocking.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class WakeChannel:
+    """The channel on which the ledger says that an admission loop should look again."""
+
+    def __init__(self, channel: PubSub) -> None:
+        self._channel = channel
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Waits for a word; False if the time ran out first. Words that came together count once."""
+        heard = await self._channel.get_message(timeout=timeout_s) is not None
+        while heard and await self._channel.get_message(timeout=0) is not None:
+            pass
+        return heard
+
+
+class AsyncLedger:
+    """The ledger for asyncio callers. Belongs to the loop that first uses it; see `Ledger` for the arguments."""
+
+    def __init__(self, url: str, prefix: str = "dr:", max_connections: int = 256) -> None:
+        self.keys = Keys(prefix)
+        self._redis = redis.asyncio.Redis.from_url(
+            url,
+            decode_responses=True,
+            protocol=2,
+            socket_timeout=SOCKET_TIMEOUT_S,
+            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            health_check_interval=10,
+            client_name="darkroom",
+            max_connections=max_connections,
+        )
+        self._blocking = redis.asyncio.Redis.from_url(
+            url, decode_responses=True, protocol=2, socket_timeout=None, socket_connect_timeout=CONNECT_TIMEOUT_S
+        )
+        self._scripts: dict[str, AsyncScript] = {}
+
+    async def run(self, operation: Operation[T]) -> T:
+        """Does it; see `Ledger.run`."""
+        try:
+            if isinstance(operation, Command):
+                words = operation.words(self.keys)
+                client = self._blocking if "BLOCK" in words else self._redis
+                return operation.parse(await cast(_AsyncCommands, client).execute_command(*words))
+            script = self._scripts.get(operation.name)
+            if script is None:
+                script = self._scripts[operation.name] = self._redis.register_script(source(operation.name))
+            answer = await script(keys=[self.keys.prefix], args=[arguments(operation.args), lifecycle_json()])
+            return operation.parse(answer)
+        except RedisError as error:
+            raise _unavailable(error, _doing(operation)) from error
+
+    @asynccontextmanager
+    async def wakes(self) -> AsyncGenerator[WakeChannel]:
+        """Listens on the wake channel for the length of an `async with` block.
+
+        Raises:
+            LedgerUnavailable: Redis is away, now or while waiting.
+        """
+        channel = self._blocking.pubsub(ignore_subscribe_messages=True)
+        try:
+            await channel.subscribe(self.keys.wake)
+            yield WakeChannel(channel)
+        except RedisError as error:
+            raise _unavailable(error, "be listened to") from error
+        finally:
+            await cast(_Closable, channel).aclose()
+
+    async def close(self) -> None:
+        """Gives the connections back."""
+        await self._redis.aclose()
+        await self._blocking.aclose()

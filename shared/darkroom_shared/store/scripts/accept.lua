@@ -1,0 +1,51 @@
+-- Records jobs (one, or all steps of a workflow) and their calls; the only way work comes into the ledger.
+-- args.jobs        list of {id, fields = {name = text}, calls, needs = [job], dependants = [job], hold_until_ms}
+-- args.workflow    {id, fields} or absent
+-- args.pools       list of {lane, pool, interval_us}: known quotas; an interval that a worker has set already stays
+-- args.idem        {key, fingerprint, ttl_ms} or absent
+-- Returns {verdict, id}: verdict `accepted`, `replayed` (same key, same body: nothing was written) or `conflict`.
+local first = args.workflow and args.workflow.id or args.jobs[1].id
+if args.idem then
+  local key = P .. 'idem:' .. args.idem.key
+  local known = redis.call('GET', key)
+  if known then
+    local entry = cjson.decode(known)
+    if entry.fingerprint ~= args.idem.fingerprint then return {'conflict', entry.id} end
+    return {'replayed', entry.id}
+  end
+  redis.call('SET', key, cjson.encode({id = first, fingerprint = args.idem.fingerprint}), 'PX', whole(args.idem.ttl_ms))
+end
+for _, entry in ipairs(args.pools) do
+  redis.call('SADD', P .. 'pools:' .. entry.lane, entry.pool)
+  redis.call('HSETNX', P .. 'pool:' .. entry.pool, 'interval_us', whole(entry.interval_us))
+end
+if args.workflow then
+  local flat = {}
+  for name, value in pairs(args.workflow.fields) do flat[#flat + 1] = name; flat[#flat + 1] = value end
+  redis.call('HSET', P .. 'workflow:' .. args.workflow.id, 'id', args.workflow.id, 'created_ms', now, unpack(flat))
+end
+for _, job in ipairs(args.jobs) do
+  local j = job_key(job.id)
+  local flat = {}
+  for name, value in pairs(job.fields) do flat[#flat + 1] = name; flat[#flat + 1] = value end
+  redis.call('HSET', j, 'id', job.id, 'created_ms', now, 'calls', job.calls, 'state', 'queued', 'sequence', 0, unpack(flat))
+  if #job.dependants > 0 then redis.call('HSET', j, 'dependants', cjson.encode(job.dependants)) end
+  for _, need in ipairs(job.needs) do redis.call('SADD', P .. 'needs:' .. job.id, need) end
+  if job.fields.inputs then hold_assets(cjson.decode(job.fields.inputs)) end
+  local start_by = tonumber(job.fields.start_by_ms or '0') or 0
+  if start_by > 0 then redis.call('ZADD', P .. 'deadlines', start_by, job.id) end
+  local hold_until = job.hold_until_ms or 0
+  for _, call in ipairs(calls_of(job.id)) do
+    local state, reason = 'parked', ''
+    if #job.needs > 0 then state, reason = 'snoozed', 'dependency'
+    elseif hold_until > now then state, reason = 'snoozed', 'not_before' end
+    redis.call('HSET', call_key(call), 'id', call, 'job', job.id, 'state', state, 'reason', reason, 'fence', 0, 'attempts', 0,
+      'snoozes', 0, 'unknowns', 0, 'crashes', 0, 'changed_ms', now)
+    if state == 'parked' then park(call, job.id)
+    elseif reason == 'not_before' then redis.call('ZADD', P .. 'snoozed', hold_until, call) end
+  end
+  redis.call('ZADD', P .. 'jobs', now, job.id)
+  redis.call('ZADD', P .. 'jobs:' .. job.fields.tenant, now, job.id)
+  touch(job.id, 'job.accepted', {})
+end
+return {'accepted', first}

@@ -1,0 +1,31 @@
+-- Gives a worker the lease of an admitted call, if the message's fence is the newest.
+-- args.call, args.fence, args.worker, args.lease_ms
+-- Returns JSON {verdict, job, call}: verdict `claimed`, `adopted` (a stored answer waits to be decoded), `canceled`, `expired` or `stale`
+-- (a repeated or outdated message: leave quietly). `job` and `call` are the whole records for the first two.
+local call, job = args.call, job_of(args.call)
+local c, j = call_key(args.call), job_key(job)
+if not held(call, args.fence, 'claim') then return cjson.encode({verdict = 'stale'}) end
+local receipt = field(c, 'receipt')
+local event = receipt and 'adopt' or 'claim'
+if not receipt then
+  if field(j, 'cancel_ms') then
+    finish_call(call, 'cancel', {call = call, reason = field(j, 'cancel_reason')})
+    return cjson.encode({verdict = 'canceled'})
+  end
+  local start_by, finish_by = number(j, 'start_by_ms'), number(j, 'finish_by_ms')
+  if (start_by > 0 and start_by <= now and not field(j, 'started_ms')) or (finish_by > 0 and finish_by <= now) then
+    finish_call(call, 'expire', {call = call})
+    return cjson.encode({verdict = 'expired'})
+  end
+end
+set_state(call, event)
+redis.call('HSET', c, 'worker', args.worker, 'lease_ms', now + args.lease_ms)
+redis.call('ZREM', P .. 'unclaimed', call)
+redis.call('ZADD', P .. 'leases', now + args.lease_ms, call)
+touch(job, 'call.' .. event, {call = call, fence = args.fence, worker = args.worker})
+local inputs = {}
+local needs = field(j, 'needs')
+if needs then
+  for step, from in pairs(cjson.decode(needs)) do inputs[step] = field(job_key(from), 'outputs') or '[]' end
+end
+return cjson.encode({verdict = receipt and 'adopted' or 'claimed', job = record(j), call = record(c), inputs = inputs})

@@ -1,0 +1,32 @@
+-- The last look before money is spent: fence, cancel, deadline, budget. Opens an attempt and makes the lease long enough for the call.
+-- args.call, args.fence, args.lease_ms, args.attempt = {worker, region, model}
+-- args.call_budget        attempts in all
+-- args.price_microusd     what the call will cost (left out where the price is not known)
+-- Returns {verdict, attempt}: `go`, `canceled`, `expired`, `exhausted` or `stale`.
+local call, job = args.call, job_of(args.call)
+local c, j = call_key(call), job_key(job)
+if not held(call, args.fence, 'gate') then return {'stale', 0} end
+if field(j, 'cancel_ms') then
+  finish_call(call, 'cancel', {call = call, reason = field(j, 'cancel_reason')})
+  return {'canceled', 0}
+end
+local finish_by = number(j, 'finish_by_ms')
+if finish_by > 0 and finish_by <= now then
+  finish_call(call, 'expire', {call = call})
+  return {'expired', 0}
+end
+if number(c, 'attempts') >= args.call_budget then
+  redis.call('HSET', j, 'reason_hint', 'attempts_exhausted')
+  finish_call(call, 'fail', {call = call, failure = {code = 'attempts_exhausted', message = 'The call budget is used up.'}})
+  return {'exhausted', 0}
+end
+local n = redis.call('HINCRBY', c, 'attempts', 1)
+set_state(call, 'gate')
+redis.call('HSET', c, 'lease_ms', now + args.lease_ms)
+redis.call('ZADD', P .. 'leases', now + args.lease_ms, call)
+local attempt = args.attempt
+attempt.attempt, attempt.fence, attempt.started_ms, attempt.outcome = n, args.fence, now, 'calling'
+attempt.price_microusd = args.price_microusd
+redis.call('HSET', P .. 'attempts:' .. call, n, cjson.encode(attempt))
+touch(job, 'call.gate', {call = call, attempt = n})
+return {'go', n}

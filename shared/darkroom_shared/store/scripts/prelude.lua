@@ -1,0 +1,245 @@
+-- Shared by every script: set in front of its text before it is loaded.
+-- KEYS[1]  key prefix. All other names are built from it (see store/keys.py); the ledger needs one Redis, not a cluster.
+-- ARGV[1]  JSON object `args`, described at the top of each script. A value that is not known is left out, never null.
+-- ARGV[2]  JSON object `life`, made from core/lifecycle.py: `rules` event -> {sources, target}, `open_states` call state -> job state,
+--          `terminal_states` job state -> true.
+-- Time is the server's own, read once: `now` in milliseconds, `now_us` in microseconds.
+local P = KEYS[1]
+local args = cjson.decode(ARGV[1])
+local life = cjson.decode(ARGV[2])
+local clock = redis.call('TIME')
+local now_us = clock[1] * 1000000 + clock[2]
+local now = math.floor(now_us / 1000)
+
+local function job_key(id) return P .. 'job:' .. id end
+local function call_key(id) return P .. 'call:' .. id end
+local function job_of(call) return string.match(call, '^(.*)%.%d+$') end
+local function whole(n) return string.format('%.0f', n) end
+
+local function field(key, name) return redis.call('HGET', key, name) or nil end
+local function number(key, name) return tonumber(redis.call('HGET', key, name) or '0') or 0 end
+
+local function record(key)
+  local flat = redis.call('HGETALL', key)
+  local out = {}
+  for i = 1, #flat, 2 do out[flat[i]] = flat[i + 1] end
+  return out
+end
+
+-- True if the table lets `event` happen in `state`.
+local function allowed(event, state)
+  for _, source in ipairs(life.rules[event].sources) do
+    if source == state then return true end
+  end
+  return false
+end
+
+local function lists_of(call, lane, class, tenant)
+  return P .. 'park:' .. lane .. ':' .. class .. ':' .. tenant, P .. 'turn:' .. lane .. ':' .. class
+end
+
+local function leave_indexes(call)
+  redis.call('ZREM', P .. 'inflight', call)
+  redis.call('ZREM', P .. 'unclaimed', call)
+  redis.call('ZREM', P .. 'leases', call)
+  redis.call('ZREM', P .. 'snoozed', call)
+end
+
+local function unpark(call, job)
+  local j = job_key(job)
+  local list = lists_of(call, field(j, 'lane'), field(j, 'class'), field(j, 'tenant'))
+  redis.call('ZREM', list, call)
+end
+
+-- Puts a call into its tenant's parking list. A tenant that was idle joins at the lane's virtual time: no credit for absence.
+local function park(call, job)
+  local j = job_key(job)
+  local lane, class, tenant = field(j, 'lane'), field(j, 'class'), field(j, 'tenant')
+  local list, turn = lists_of(call, lane, class, tenant)
+  local deadline = number(j, 'finish_by_ms')
+  if deadline == 0 then deadline = number(j, 'created_ms') + 604800000 end
+  redis.call('ZADD', list, deadline, call)
+  if not redis.call('ZSCORE', turn, tenant) then
+    redis.call('ZADD', turn, number(P .. 'lane:' .. lane, 'virtual:' .. class), tenant)
+  end
+  redis.call('SADD', P .. 'lanes', lane)
+end
+
+local function set_state(call, event)
+  redis.call('HSET', call_key(call), 'state', life.rules[event].target, 'changed_ms', now)
+end
+
+local function calls_of(job)
+  local out = {}
+  for i = 0, number(job_key(job), 'calls') - 1 do out[#out + 1] = job .. '.' .. i end
+  return out
+end
+
+-- What the states of a job's calls make of the job. Returns state, reason.
+local function job_outcome(job)
+  local j = job_key(job)
+  local seen, open, snooze = {}, nil, nil
+  for _, call in ipairs(calls_of(job)) do
+    local state = field(call_key(call), 'state')
+    seen[state] = (seen[state] or 0) + 1
+    local shows = life.open_states[state]
+    if shows == 'running' then open = 'running'
+    elseif shows and not open then open = shows end
+    if state == 'snoozed' then snooze = field(call_key(call), 'reason') end
+  end
+  if open == 'running' and field(j, 'cancel_ms') then return 'canceling', 'user' end
+  if open == 'running' then return 'running', '' end
+  if open then
+    if snooze == 'dependency' then return 'waiting', 'dependency' end
+    if snooze == 'not_before' then return 'scheduled', 'not_before' end
+    return 'queued', snooze or ''
+  end
+  local images, wanted = number(j, 'images'), number(j, 'images_wanted')
+  if seen.canceled or field(j, 'cancel_ms') then return 'canceled', field(j, 'cancel_reason') or 'user' end
+  if images >= wanted and images > 0 then return 'succeeded', '' end
+  if images > 0 then return 'partial', field(j, 'reason_hint') or 'filtered' end
+  if seen.failed or seen.quarantined then return 'failed', field(j, 'reason_hint') or 'failed' end
+  if seen.expired then return 'expired', 'deadline' end
+  return 'rejected', 'content_filter'
+end
+
+-- Appends the one event of a transition. The stream id is the job's sequence, so a reader sees every gap.
+local function append(job, kind, data)
+  local sequence = redis.call('HINCRBY', job_key(job), 'sequence', 1)
+  data.at_ms = now
+  redis.call('XADD', P .. 'events:' .. job, 'MAXLEN', '~', 1000, sequence .. '-0', 'type', kind, 'data', cjson.encode(data))
+  return sequence
+end
+
+local cancel_job, free_dependants
+
+-- Recomputes the job after a change of one of its calls, appends the event, and starts or ends what depends on it.
+local function touch(job, kind, data)
+  local j = job_key(job)
+  local before = field(j, 'state')
+  local state, reason = job_outcome(job)
+  redis.call('HSET', j, 'state', state, 'reason', reason, 'updated_ms', now)
+  data.state, data.reason = state, reason
+  data.terminal = life.terminal_states[state] == true
+  if state == 'running' and not field(j, 'started_ms') then
+    redis.call('HSET', j, 'started_ms', now)
+    redis.call('ZREM', P .. 'deadlines', job)
+  end
+  if data.terminal then
+    redis.call('HSET', j, 'finished_ms', now)
+    redis.call('ZREM', P .. 'deadlines', job)
+    local keep = number(j, 'retention_ms')
+    redis.call('HSET', j, 'expires_ms', now + keep)
+    redis.call('ZADD', P .. 'retention', now + keep, job)
+    redis.call('ZADD', P .. 'untold', now, job)
+  end
+  append(job, kind, data)
+  if data.terminal and before ~= state then free_dependants(job, state) end
+  return state
+end
+
+local function end_attempt(call, fields)
+  local c = call_key(call)
+  local n = field(c, 'attempts')
+  local key = P .. 'attempts:' .. call
+  local text = n and redis.call('HGET', key, n)
+  if not text then return end
+  local attempt = cjson.decode(text)
+  if attempt.ended_ms then return end
+  for name, value in pairs(fields) do attempt[name] = value end
+  attempt.ended_ms = now
+  redis.call('HSET', key, n, cjson.encode(attempt))
+end
+
+-- Ends one call without images and recomputes its job.
+local function finish_call(call, event, data)
+  local job = job_of(call)
+  unpark(call, job)
+  leave_indexes(call)
+  set_state(call, event)
+  if data.failure then redis.call('HSET', call_key(call), 'failure', cjson.encode(data.failure)) end
+  return touch(job, 'call.' .. event, data)
+end
+
+-- Cancels what can still be prevented; the calls under way are left to end. Returns prevented, detached.
+cancel_job = function(job, reason)
+  local j = job_key(job)
+  local prevented, detached = 0, 0
+  redis.call('HSETNX', j, 'cancel_ms', now)
+  redis.call('HSETNX', j, 'cancel_reason', reason)
+  for _, call in ipairs(calls_of(job)) do
+    local state = field(call_key(call), 'state')
+    if state == 'claimed' then
+      prevented = prevented + 1 -- not called yet: its worker finds the mark at the gate
+    elseif allowed('cancel', state) then
+      prevented = prevented + 1
+      finish_call(call, 'cancel', {call = call, reason = reason})
+    elseif state == 'calling' or state == 'responded' then
+      detached = detached + 1
+    end
+  end
+  return prevented, detached
+end
+
+-- A finished job lets its dependants start, or ends them if it has nothing to hand on.
+free_dependants = function(job, state)
+  local text = field(job_key(job), 'dependants')
+  if not text then return end
+  local goes_on = state == 'succeeded' or state == 'partial'
+  for _, next_job in ipairs(cjson.decode(text)) do
+    if not life.terminal_states[field(job_key(next_job), 'state') or 'gone'] and field(job_key(next_job), 'state') then
+      if not goes_on then
+        cancel_job(next_job, 'dependency')
+      else
+        redis.call('SREM', P .. 'needs:' .. next_job, job)
+        if redis.call('SCARD', P .. 'needs:' .. next_job) == 0 then
+          for _, call in ipairs(calls_of(next_job)) do
+            if field(call_key(call), 'state') == 'snoozed' then
+              set_state(call, 'park')
+              redis.call('HSET', call_key(call), 'reason', '')
+              park(call, next_job)
+            end
+          end
+          touch(next_job, 'call.park', {})
+        end
+      end
+    end
+  end
+end
+
+-- Counts the jobs that an asset belongs to, so that retention removes bytes only with the last of them.
+local function hold_assets(names)
+  for _, sha256 in ipairs(names) do redis.call('HINCRBY', P .. 'assets', sha256, 1) end
+end
+
+-- The three ways a write of a worker can be late: another fence, another state, or a record that is gone.
+local function held(call, fence, event)
+  local c = call_key(call)
+  local state = field(c, 'state')
+  if not state or number(c, 'fence') ~= fence then return false end
+  return allowed(event, state)
+end
+
+-- The request went out and no answer came: count it as possibly billed, then park it again or give up.
+local function doubt_call(call, failure, retry, price)
+  local job = job_of(call)
+  local c = call_key(call)
+  failure.billed = cjson.null
+  end_attempt(call, {outcome = 'unknown', billed = cjson.null, failure = failure})
+  redis.call('HINCRBY', c, 'unknowns', 1)
+  if price then redis.call('HINCRBY', job_key(job), 'uncertain_microusd', whole(price)) end
+  leave_indexes(call)
+  set_state(call, 'doubt')
+  append(job, 'call.doubt', {call = call, failure = failure})
+  if field(job_key(job), 'cancel_ms') then
+    finish_call(call, 'cancel', {call = call, reason = field(job_key(job), 'cancel_reason')})
+  elseif retry then
+    set_state(call, 'park')
+    redis.call('HSET', c, 'reason', 'unknown_outcome')
+    park(call, job)
+    touch(job, 'call.park', {call = call, reason = 'unknown_outcome'})
+  else
+    redis.call('HSET', job_key(job), 'reason_hint', failure.code, 'failure', cjson.encode(failure))
+    finish_call(call, 'fail', {call = call, failure = failure})
+  end
+end

@@ -1,0 +1,59 @@
+-- Repairs what crashes leave behind. Any number of workers may run it at once.
+-- args.republish_ms, args.call_budget, args.after_unknown, args.crash_budget, args.most
+-- Returns JSON {republish = [{call, fence, task}], lost, doubted, expired}.
+local republish, lost, doubted, expired = {}, 0, 0, 0
+
+for _, call in ipairs(redis.call('ZRANGEBYSCORE', P .. 'unclaimed', '-inf', now, 'LIMIT', 0, args.most)) do
+  if field(call_key(call), 'state') == 'admitted' then
+    redis.call('ZADD', P .. 'unclaimed', now + args.republish_ms, call)
+    republish[#republish + 1] = {call = call, fence = number(call_key(call), 'fence'), task = field(job_key(job_of(call)), 'task_name')}
+  else
+    redis.call('ZREM', P .. 'unclaimed', call)
+  end
+end
+
+local function crashed(call)
+  local crashes = redis.call('HINCRBY', call_key(call), 'crashes', 1)
+  local job = job_of(call)
+  if crashes >= args.crash_budget then
+    redis.call('HSET', job_key(job), 'reason_hint', 'worker_lost')
+    finish_call(call, 'quarantine', {call = call, failure = {code = 'worker_lost', message = 'Its worker died ' .. crashes .. ' times.'}})
+    return
+  end
+  leave_indexes(call)
+  set_state(call, 'park')
+  redis.call('HSET', call_key(call), 'reason', 'worker_lost')
+  park(call, job)
+  touch(job, 'call.park', {call = call, reason = 'worker_lost'})
+end
+
+for _, call in ipairs(redis.call('ZRANGEBYSCORE', P .. 'leases', '-inf', now, 'LIMIT', 0, args.most)) do
+  local c = call_key(call)
+  local state = field(c, 'state')
+  if state == 'calling' then
+    doubted = doubted + 1
+    local attempt = cjson.decode(redis.call('HGET', P .. 'attempts:' .. call, field(c, 'attempts')) or '{}')
+    local retry = number(c, 'unknowns') < args.after_unknown and number(c, 'attempts') < args.call_budget
+    doubt_call(call, {code = 'worker_lost', message = 'The worker was lost during the call; it may have been billed.', kind = 'unknown'},
+      retry, attempt.price_microusd)
+  elseif state == 'claimed' or state == 'responded' then
+    lost = lost + 1
+    crashed(call)
+  else
+    redis.call('ZREM', P .. 'leases', call)
+  end
+end
+
+for _, job in ipairs(redis.call('ZRANGEBYSCORE', P .. 'deadlines', '-inf', now, 'LIMIT', 0, args.most)) do
+  redis.call('ZREM', P .. 'deadlines', job)
+  for _, call in ipairs(calls_of(job)) do
+    local state = field(call_key(call), 'state')
+    if state == 'parked' or state == 'snoozed' or state == 'admitted' then
+      expired = expired + 1
+      finish_call(call, 'expire', {call = call})
+    end
+  end
+end
+if lost + doubted + expired > 0 then redis.call('PUBLISH', P .. 'wake', 0) end
+redis.call('SET', P .. 'reconciled_ms', now)
+return cjson.encode({republish = republish, lost = lost, doubted = doubted, expired = expired})

@@ -1,0 +1,35 @@
+-- Ends an attempt that may be tried again later: back-off, or a quota that said no.
+-- args.call, args.fence, args.delay_ms, args.reason, args.failure
+-- args.counts      false where the wait was the quota's doing: the attempt is given back
+-- args.hold_ms     how long the whole pool is to rest (0: only this call)
+-- Returns 1, or 0 if the lease is lost.
+local call, job = args.call, job_of(args.call)
+local c = call_key(call)
+if not held(call, args.fence, 'snooze') then return 0 end
+end_attempt(call, {outcome = args.reason, billed = args.failure.billed, failure = args.failure,
+  request_id = args.failure.request_id})
+if not args.counts and field(c, 'state') == 'calling' then
+  redis.call('HINCRBY', c, 'snoozes', 1)
+  local key, n = P .. 'attempts:' .. call, field(c, 'attempts')
+  local kept = n and redis.call('HGET', key, n)
+  if kept then -- kept for the story, under a name that no attempt number can have
+    redis.call('HDEL', key, n)
+    redis.call('HSET', key, 'snooze-' .. field(c, 'snoozes'), kept)
+    redis.call('HINCRBY', c, 'attempts', -1)
+  end
+end
+local pool = field(c, 'pool')
+if args.hold_ms > 0 and pool and pool ~= '' then
+  redis.call('HSET', P .. 'pool:' .. pool, 'held_until_us', whole(now_us + args.hold_ms * 1000))
+end
+leave_indexes(call)
+if field(job_key(job), 'cancel_ms') then
+  set_state(call, 'snooze')
+  finish_call(call, 'cancel', {call = call, reason = field(job_key(job), 'cancel_reason')})
+  return 1
+end
+set_state(call, 'snooze')
+redis.call('HSET', c, 'reason', args.reason)
+redis.call('ZADD', P .. 'snoozed', whole(now + args.delay_ms), call)
+touch(job, 'call.snooze', {call = call, reason = args.reason, delay_ms = args.delay_ms, failure = args.failure})
+return 1

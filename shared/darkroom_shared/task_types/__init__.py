@@ -1,0 +1,94 @@
+"""The task types: one module each, and the registry that names them all.
+
+A new task type is one module and one line in `TASK_TYPES` (and, if callers build it, in `AnyRequest`). Which model takes which
+task, and within which limits, is told by `darkroom_shared.models`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from darkroom_shared.task_types.background_removal import BACKGROUND_REMOVAL, BackgroundRemoval
+from darkroom_shared.task_types.color_guided_generation import COLOR_GUIDED_GENERATION, ColorGuidedGeneration
+from darkroom_shared.task_types.descriptor import ImagePlace, ImageRole, ImageSlot, TaskType
+from darkroom_shared.task_types.generation_options import GenerationOptions
+from darkroom_shared.task_types.image_variation import IMAGE_VARIATION, ImageVariation
+from darkroom_shared.task_types.inpainting import INPAINTING, Inpainting
+from darkroom_shared.task_types.outpainting import OUTPAINTING, Outpainting
+from darkroom_shared.task_types.places import as_array, as_object, places_of, replace_at, with_chained_image
+from darkroom_shared.task_types.request import ImageRequest, ImageSource
+from darkroom_shared.task_types.text_image import TEXT_IMAGE, TextImage
+from darkroom_shared.task_types.virtual_try_on import VIRTUAL_TRY_ON, VirtualTryOn
+
+__all__ = [
+    "BACKGROUND_REMOVAL",
+    "COLOR_GUIDED_GENERATION",
+    "IMAGE_VARIATION",
+    "INPAINTING",
+    "OUTPAINTING",
+    "TASK_TYPES",
+    "TEXT_IMAGE",
+    "VIRTUAL_TRY_ON",
+    "AnyRequest",
+    "BackgroundRemoval",
+    "ColorGuidedGeneration",
+    "GenerationOptions",
+    "ImagePlace",
+    "ImageRequest",
+    "ImageRole",
+    "ImageSlot",
+    "ImageSource",
+    "ImageVariation",
+    "Inpainting",
+    "Outpainting",
+    "TaskType",
+    "TextImage",
+    "VirtualTryOn",
+    "as_array",
+    "as_object",
+    "chain_image",
+    "image_places",
+    "image_values",
+    "replace_at",
+    "task_type_of",
+]
+
+TASK_TYPES: Mapping[str, TaskType] = {
+    "TEXT_IMAGE": TEXT_IMAGE,
+    "INPAINTING": INPAINTING,
+    "OUTPAINTING": OUTPAINTING,
+    "IMAGE_VARIATION": IMAGE_VARIATION,
+    "COLOR_GUIDED_GENERATION": COLOR_GUIDED_GENERATION,
+    "BACKGROUND_REMOVAL": BACKGROUND_REMOVAL,
+    "VIRTUAL_TRY_ON": VIRTUAL_TRY_ON,
+}
+"""Every task type by its name."""
+
+AnyRequest: TypeAlias = (
+    TextImage | Inpainting | Outpainting | ImageVariation | ColorGuidedGeneration | BackgroundRemoval | VirtualTryOn
+)
+"""Every typed request."""
+
+
+def task_type_of(body: Mapping[str, object]) -> TaskType | None:
+    """The task type that a body asks for; None where it names none that is known."""
+    name = body.get("taskType")
+    return TASK_TYPES.get(name) if isinstance(name, str) else None
+
+
+def image_values(body: Mapping[str, object]) -> dict[ImagePlace, object]:
+    """The pictures present in a body, each with what stands there (a string, or an ImageSource before it is resolved)."""
+    task = task_type_of(body)
+    return {} if task is None else places_of(task, body)
+
+
+def image_places(body: Mapping[str, object]) -> list[ImagePlace]:
+    """The pictures present in a body, in the order of the documentation; none for a body that names no known task."""
+    return list(image_values(body))
+
+
+def chain_image(body: Mapping[str, object], image: object) -> dict[str, object]:
+    """A copy of the body that works on `image` unless it has a picture of its own; unchanged for tasks that start from text."""
+    task = task_type_of(body)
+    return dict(body) if task is None else with_chained_image(task, body, image)

@@ -1,0 +1,95 @@
+"""Finds, reads and replaces the pictures inside a request body, without knowing what they are (base64, reference, bytes, path).
+
+Nothing here raises on a malformed body: a place that is not there, or not of the expected form, is simply no place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from darkroom_shared.core.problems import pointer
+from darkroom_shared.task_types.descriptor import ImagePlace, ImageSlot, TaskType
+
+Path = tuple[str | int, ...]
+
+
+def as_object(value: object) -> Mapping[str, object]:
+    """The value if it is a JSON object, else an empty one."""
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
+
+
+def as_array(value: object) -> Sequence[object]:
+    """The value if it is a JSON array, else an empty one."""
+    return cast("Sequence[object]", value) if isinstance(value, list | tuple) else ()
+
+
+def _value_at(body: Mapping[str, object], path: Path) -> object:
+    value: object = body
+    for part in path:
+        if isinstance(part, int):
+            items = as_array(value)
+            value = items[part] if part < len(items) else None
+        else:
+            value = as_object(value).get(part)
+    return value
+
+
+def _paths(slot: ImageSlot, body: Mapping[str, object]) -> list[Path]:
+    value = _value_at(body, slot.path)
+    if slot.many:
+        return [(*slot.path, index) for index, item in enumerate(as_array(value)) if item is not None]
+    return [] if value is None else [slot.path]
+
+
+def places_of(task: TaskType, body: Mapping[str, object]) -> dict[ImagePlace, object]:
+    """The pictures present in a body of the task, and what stands there, in the order of the task's slots."""
+    return {ImagePlace(pointer(path), slot.role): _value_at(body, path) for slot in task.slots for path in _paths(slot, body)}
+
+
+def replace_at(body: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
+    """A copy of the body with other values at the given pointers; what is not touched is shared, not copied.
+
+    Raises:
+        KeyError: a pointer leads nowhere in this body.
+    """
+    result = dict(body)
+    for where, value in values.items():
+        parts = [part.replace("~1", "/").replace("~0", "~") for part in where.split("/")[1:]]
+        if not parts:
+            raise KeyError(where)
+        result = cast("dict[str, object]", _replaced(result, parts, value, where))
+    return result
+
+
+def _replaced(node: object, parts: Sequence[str], value: object, where: str) -> object:
+    if not parts:
+        return value
+    head, rest = parts[0], parts[1:]
+    if isinstance(node, Mapping):
+        fields = dict(as_object(cast("object", node)))
+        if head not in fields:
+            raise KeyError(where)
+        return {**fields, head: _replaced(fields[head], rest, value, where)}
+    items = list(as_array(node))
+    if not head.isdecimal() or int(head) >= len(items):
+        raise KeyError(where)
+    items[int(head)] = _replaced(items[int(head)], rest, value, where)
+    return items
+
+
+def with_chained_image(task: TaskType, body: Mapping[str, object], image: object) -> dict[str, object]:
+    """A copy of the body that works on `image`, unless it already names a picture of its own.
+
+    Args:
+        image: anything that may stand at an image place, as a rule `$steps.<name>.outputs[0]`.
+    """
+    slot = task.chained_slot
+    if slot is None or _paths(slot, body):
+        return dict(body)
+    *keys, last = slot.path
+    filled: object = [image] if slot.many else image
+    for depth in range(len(keys), -1, -1):
+        outer = as_object(_value_at(body, tuple(keys[:depth])))
+        filled = {**outer, (*keys, last)[depth]: filled}
+    return cast("dict[str, object]", filled)

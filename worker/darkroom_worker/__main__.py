@@ -1,0 +1,42 @@
+"""`python -m darkroom_worker worker|health`: starts a worker, or asks whether one is alive."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from darkroom_shared.settings import Settings
+from darkroom_worker import health
+
+CELERY_DEFAULTS = ("--without-mingle", "--without-gossip", "--pool", "threads")
+"""Neither mingle nor gossip is used: what workers must know of one another is in the ledger."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Reads the command line. Returns the exit code: 0, 1 for an unhealthy worker."""
+    parser = argparse.ArgumentParser(prog="darkroom-worker", description="Runs darkroom's calls, or checks that a worker is alive.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    worker = commands.add_parser("worker", help="run calls until stopped; other options go to Celery")
+    worker.add_argument("--slots", type=int, help="calls in flight (1 to 1000; default 100 or DARKROOM_SLOTS)")
+    worker.add_argument("--loglevel", default="INFO")
+    commands.add_parser("health", help="exit 0 if a worker of this host is registered")
+    options, rest = parser.parse_known_args(argv)
+    if options.command == "health":
+        well, sentence = health.check(Settings())
+        print(sentence)
+        return 0 if well else 1
+    return _work(options.slots, options.loglevel, rest)
+
+
+def _work(slots: int | None, loglevel: str, rest: list[str]) -> int:
+    if slots is not None:
+        os.environ["DARKROOM_SLOTS"] = str(slots)  # the application module reads its settings from there
+    from darkroom_worker.app import app
+
+    app.worker_main(["worker", f"--hostname=darkroom-{os.getpid()}@%h", f"--loglevel={loglevel}", *CELERY_DEFAULTS, *rest])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""Lets calls go at the moment their quota allows it.
+
+Asks the ledger, publishes what it admits, and sleeps exactly until it is worth asking again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from darkroom_shared.broker import Publisher
+from darkroom_shared.contract.job_record import CLASSES
+from darkroom_shared.core.errors import LedgerUnavailable
+from darkroom_shared.store import ops
+from darkroom_shared.store.redis import AsyncLedger
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("darkroom.admission")
+
+RECONNECT_S = 1.0
+
+
+class Admission:
+    """The loop of one process. Any number may run at once: the script is atomic, there is no leader."""
+
+    def __init__(self, ledger: AsyncLedger, publisher: Publisher, republish_ms: int, safety_s: float) -> None:
+        self._ledger = ledger
+        self._publisher = publisher
+        self._republish_ms = republish_ms
+        self._safety_s = safety_s
+        self._changed = asyncio.Event()
+
+    def nudge(self) -> None:
+        """Something has changed here (a call ended): ask again now. Many nudges at once cost one question."""
+        self._changed.set()
+
+    async def admit(self) -> float:
+        """Asks once and publishes.
+
+        Returns:
+            Seconds until it is worth asking again, at most the safety interval.
+        """
+        admission = await self._ledger.run(ops.admit(CLASSES, self._republish_ms))
+        await self.publish(admission.hints)
+        return self._safety_s if admission.next_ms is None else min(self._safety_s, admission.next_ms / 1000)
+
+    async def publish(self, hints: tuple[ops.Hint, ...]) -> None:
+        """Sends hints; what does not get through is sent again by the reconciler."""
+        if not hints:
+            return
+        rows = [(hint.call_id, hint.fence, hint.task_name) for hint in hints]
+        sent = await asyncio.to_thread(self._publisher.publish, rows)
+        if sent < len(rows):
+            _log.warning("publish_failed", admitted=len(rows), sent=sent)
+
+    async def run(self) -> None:
+        """Runs for ever; a ledger that is away is tried again every second."""
+        while True:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._listen())
+                    group.create_task(self._admit_for_ever())
+            except* LedgerUnavailable as errors:
+                _log.warning("ledger_away", error=str(errors.exceptions[0]))
+            await asyncio.sleep(RECONNECT_S)
+
+    async def _listen(self) -> None:
+        async with self._ledger.wakes() as wakes:
+            self._changed.set()
+            while True:
+                if await wakes.wait(self._safety_s):
+                    self._changed.set()
+
+    async def _admit_for_ever(self) -> None:
+        while True:
+            self._changed.clear()
+            delay_s = await self.admit()
+            try:
+                await asyncio.wait_for(self._changed.wait(), delay_s)
+            except TimeoutError:
+                continue

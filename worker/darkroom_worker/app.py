@@ -1,0 +1,62 @@
+"""The entry point for Celery: `celery -A darkroom_worker.app worker`, and for Flower: `celery -A darkroom_worker.app flower`."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from celery import signals
+from celery.concurrency.thread import TaskPool
+
+from darkroom_shared.broker import Publisher, create_app
+from darkroom_shared.core.errors import Misconfigured
+from darkroom_shared.settings import Settings
+from darkroom_shared.telemetry import configure_logging
+from darkroom_worker.runtime import Runtime
+from darkroom_worker.tasks import register_tasks
+
+settings = Settings()
+app = create_app(settings)
+_running: list[Runtime] = []
+
+
+def runtime() -> Runtime:
+    """The runtime of this process. Raises Misconfigured if no worker was started here."""
+    if not _running:
+        raise Misconfigured("The worker of this process has not been started.")
+    return _running[0]
+
+
+register_tasks(app, runtime)
+
+
+@signals.setup_logging.connect
+def _set_up_logging(loglevel: int | str | None = None, **_: object) -> None:
+    configure_logging(str(loglevel) if isinstance(loglevel, str) else "INFO", json_lines=not os.isatty(2))
+
+
+@signals.worker_init.connect
+def _start(sender: object = None, **_: object) -> None:
+    if not settings.redis_url:
+        raise SystemExit(
+            "darkroom worker: set DARKROOM_REDIS_URL (redis://host:6379/0), or run `darkroom up` for an embedded stack."
+        )
+    pool = getattr(sender, "pool_cls", None)
+    if isinstance(pool, type) and not issubclass(pool, TaskPool):
+        raise SystemExit("darkroom worker: start Celery with `--pool threads`; one asyncio loop a process makes all the calls.")
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    started = Runtime(settings, Publisher(app), name)
+    started.start()
+    _running.append(started)
+
+
+@signals.worker_shutting_down.connect
+def _drain(**_: object) -> None:
+    for started in _running:
+        started.drain()
+
+
+@signals.worker_shutdown.connect
+def _stop(**_: object) -> None:
+    while _running:
+        _running.pop().stop()

@@ -1,0 +1,117 @@
+"""Sends one request to Bedrock and returns the answer's bytes or a Failure: one aioboto3 client per region and process."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import aioboto3
+from aiobotocore.config import AioConfig
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProxyConnectionError,
+    SSLError,
+    TokenRetrievalError,
+)
+
+from darkroom_shared.core.failure import Failure, FailureKind
+from darkroom_shared.settings import Settings
+from darkroom_worker.bedrock.errors import classify, no_answer, no_connection, no_credentials
+
+if TYPE_CHECKING:
+    from types_aiobotocore_bedrock_runtime.client import BedrockRuntimeClient
+
+MAX_ANSWER_BYTES = 25_000_000
+"""The service model's cap on a body, both ways; botocore does not enforce it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What Bedrock sent back with status 200: the raw bytes and AWS's request id."""
+
+    body: bytes
+    request_id: str | None
+
+
+class BedrockClient:
+    """Makes the calls of one process. Belongs to the loop it is first used on.
+
+    Exactly one HTTP request an attempt (`total_max_attempts=1`): the SDK's own retries would pay twice behind the ledger's back.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._session = aioboto3.Session()
+        self._stack = AsyncExitStack()
+        self._clients: dict[str, BedrockRuntimeClient] = {}
+        self._opening = asyncio.Lock()
+
+    async def _client(self, region: str) -> BedrockRuntimeClient:
+        async with self._opening:
+            if region not in self._clients:
+                config = AioConfig(
+                    retries={"total_max_attempts": 1, "mode": "standard"},
+                    connect_timeout=self._settings.connect_timeout.total_seconds(),
+                    read_timeout=self._settings.read_timeout.total_seconds(),
+                    tcp_keepalive=True,
+                    max_pool_connections=self._settings.slots,
+                )
+                context = self._session.client(
+                    "bedrock-runtime", region_name=region, config=config, endpoint_url=self._settings.bedrock_url or None
+                )
+                self._clients[region] = await self._stack.enter_async_context(context)
+            return self._clients[region]
+
+    async def invoke(self, model_id: str, region: str, body: bytes) -> Answer | Failure:
+        """One attempt. Never raises for what the network or the service does.
+
+        Args:
+            body: the request as JSON, at most 25,000,000 bytes.
+        """
+        try:
+            client = await self._client(region)
+            response = await client.invoke_model(
+                modelId=model_id, body=body, contentType="application/json", accept="application/json"
+            )
+            stream = response["body"]
+            data = await stream.read()
+        except Exception as error:
+            # Not only BotoCoreError: aiohttp's payload and protocol errors reach us bare.
+            return _failure(error)
+        request_id = response["ResponseMetadata"].get("RequestId")
+        if len(data) > MAX_ANSWER_BYTES:
+            return Failure(
+                FailureKind.PERMANENT, "answer_too_large", f"The answer has {len(data)} bytes.", True, None, request_id, 200
+            )
+        return Answer(data, request_id)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._stack.aclose()
+
+
+def _failure(error: Exception) -> Failure:
+    """What broke before sending is free; whatever broke later may have been billed."""
+    match error:
+        case ClientError():
+            return _from_client_error(error)
+        case NoCredentialsError() | PartialCredentialsError() | TokenRetrievalError():
+            return no_credentials(str(error))
+        case EndpointConnectionError() | ConnectTimeoutError() | ProxyConnectionError() | SSLError():
+            return no_connection(str(error))
+        case _:
+            return no_answer(f"{type(error).__name__}: {error}")
+
+
+def _from_client_error(error: ClientError) -> Failure:
+    details = error.response.get("Error", {})
+    metadata = error.response.get("ResponseMetadata")
+    status = metadata["HTTPStatusCode"] if metadata else None
+    request_id = metadata["RequestId"] if metadata and "RequestId" in metadata else None
+    return classify(details.get("Code", ""), details.get("Message", ""), status, request_id)

@@ -1,0 +1,118 @@
+"""One call, from its message to its stored result: a visible pipeline in which the ledger decides and this module performs.
+
+    claim -> prepare -> gate -> call -> receipt -> decode -> store -> commit -> story
+
+Nothing here retries, sleeps or keeps state: a failed attempt becomes a Failure, `core.retry.decide` says what that means, and the
+ledger records it. A worker that has lost its lease is told so by the gate or by the write itself, and leaves quietly.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from darkroom_shared.contract.job_record import JobRecord
+from darkroom_shared.contract.messages import CallMessage
+from darkroom_shared.core.errors import AssetMissing, DarkroomError, ImageRefused, StorageUnavailable
+from darkroom_shared.core.failure import Failure, FailureKind
+from darkroom_shared.store import ops
+from darkroom_worker.bedrock.answers import read_answer
+from darkroom_worker.local_step import run_local_step
+from darkroom_worker.outcomes import LEASE_LOST, settle, tell_if_over
+from darkroom_worker.requests import build_body
+from darkroom_worker.work import Held, Worker, open_gate, store_pictures
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("darkroom.execution")
+
+STORAGE_RETRY_S = 5
+
+
+async def execute(worker: Worker, message: CallMessage) -> str:
+    """Runs the call that a message names.
+
+    Returns:
+        What became of it, for the log: the claim's or the gate's refusal, or the state the call was left in.
+
+    Raises:
+        LedgerUnavailable: the ledger went away in between; the lease runs out and the reconciler takes over.
+    """
+    lease_ms = int(worker.settings.lease.total_seconds() * 1000)
+    claim = await worker.ledger.run(ops.claim(message.call_id, message.fence, worker.name, lease_ms))
+    if claim.verdict not in (ops.ClaimVerdict.CLAIMED, ops.ClaimVerdict.ADOPTED):
+        return claim.verdict.value
+    record = JobRecord.from_fields(claim.job)
+    held = Held(message.call_id, message.fence, claim.job["id"], record, claim.call, claim.inputs)
+    with worker.leases.hold(held.id, held.fence), structlog.contextvars.bound_contextvars(call=held.id, fence=held.fence):
+        outcome = await _run(worker, held, claim.call.get("receipt"))
+        _log.info("call_ended", outcome=outcome, task_type=record.task_type, model=record.model)
+        return outcome
+
+
+async def _run(worker: Worker, held: Held, receipt: str | None) -> str:
+    try:
+        if receipt is not None:
+            return await _adopt(worker, held, receipt)
+        if held.record.kind == "local":
+            return await run_local_step(worker, held)
+        return await _call(worker, held)
+    except StorageUnavailable as error:
+        failure = Failure(FailureKind.RETRY, error.code, str(error))
+        snoozed = await worker.ledger.run(
+            ops.snooze(held.id, held.fence, delay_ms=STORAGE_RETRY_S * 1000, reason=error.code, failure=failure, counts=True)
+        )
+        return "snoozed" if snoozed else LEASE_LOST
+    except (AssetMissing, ImageRefused) as error:
+        return await settle(worker, held, Failure(FailureKind.PERMANENT, error.code, str(error)))
+    except DarkroomError:
+        raise
+    except (Exception, MemoryError) as error:
+        # A bug must not keep the call for ever, nor a MemoryError take the whole process down (Celery would).
+        _log.exception("unexpected")
+        return await settle(
+            worker, held, Failure(FailureKind.PERMANENT, "internal_error", f"{type(error).__name__} in the worker.")
+        )
+
+
+async def _call(worker: Worker, held: Held) -> str:
+    body = await build_body(held.record.request, held.inputs, worker.store)
+    verdict, attempt = await open_gate(worker, held)
+    if verdict != "go":
+        await tell_if_over(worker, held)
+        return verdict
+    answer = await worker.bedrock.invoke(held.record.model, held.record.region, body)
+    del body
+    if isinstance(answer, Failure):
+        return await settle(worker, held, answer, attempt)
+    name = f"{held.id}:{held.fence}"
+    await worker.store.put_receipt(name, answer.body)
+    noted = await worker.ledger.run(ops.receipt(held.id, held.fence, name, answer.request_id, held.record.price_microusd))
+    if not noted:
+        await worker.store.delete_receipt(name)
+        return LEASE_LOST
+    return await _deliver(worker, held, name, answer.body, answer.request_id)
+
+
+async def _adopt(worker: Worker, held: Held, receipt: str) -> str:
+    body = await worker.store.get_receipt(receipt)
+    if body is None:
+        failure = Failure(FailureKind.PERMANENT, "receipt_lost", "The stored answer is gone from the asset store.", billed=True)
+        return await settle(worker, held, failure)
+    return await _deliver(worker, held, receipt, body, None)
+
+
+async def _deliver(worker: Worker, held: Held, receipt: str, body: bytes, request_id: str | None) -> str:
+    pictures = read_answer(body, held.record.images_wanted, request_id)
+    if isinstance(pictures, Failure):
+        return await settle(worker, held, pictures)
+    found = [("image", data) for data in pictures.images] + ([("mask", pictures.mask)] if pictures.mask else [])
+    outputs = await store_pictures(worker, held, found)
+    rejected: list[dict[str, object]] = [
+        {"index": len(pictures.images) + n, "code": "content_filtered_output", "message": pictures.reason, "billed": None}
+        for n in range(pictures.missing)
+    ]
+    committed, state = await worker.ledger.run(
+        ops.commit(held.id, held.fence, outputs=outputs, rejected=rejected, reason="content_filter" if rejected else None)
+    )
+    await worker.store.delete_receipt(receipt)
+    if committed:
+        await tell_if_over(worker, held)
+    return state if committed else LEASE_LOST

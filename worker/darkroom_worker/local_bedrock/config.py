@@ -1,0 +1,90 @@
+"""How the endpoint behaves: everything that can be set, checked. Reads neither the command line nor the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal
+
+from darkroom_worker.local_bedrock.faults import Fault
+from darkroom_worker.local_bedrock.quotas import QuotaKind
+
+EngineName = Literal["procedural", "canned"]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the endpoint is told at its start.
+
+    Attributes:
+        host: address to listen on; only a loopback address unless allow_remote, as nothing is verified and the log is open.
+        port: TCP port; 0 takes a free one.
+        engine: who makes the pictures.
+        processes: processes of the procedural engine.
+        quotas: requests a minute by bare model id; a model that is missing has no limit.
+        quota_kind: how they are counted.
+        time_scale: quota seconds in a real second.
+        latency_s: least and greatest time from arrival to an image answer, in seconds; drawn evenly between them.
+        faults: faults in force from the start.
+        end_of_life: bare model ids that answer as models past their end of life.
+        legacy_idle: bare model ids that answer as Legacy models whose account was idle too long.
+        log: JSONL file to append every request to.
+        seed: of every random draw (latency, faults).
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    allow_remote: bool = False
+    engine: EngineName = "procedural"
+    processes: int = 2
+    quotas: Mapping[str, float] = field(default_factory=dict[str, float])
+    quota_kind: QuotaKind = "token-bucket"
+    time_scale: float = 1.0
+    latency_s: tuple[float, float] = (0.0, 0.0)
+    faults: tuple[Fault, ...] = ()
+    end_of_life: frozenset[str] = frozenset()
+    legacy_idle: frozenset[str] = frozenset()
+    log: Path | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot work.
+
+        Raises:
+            ValueError: with a sentence for the person who set it.
+        """
+        if not self.allow_remote and not is_loopback(self.host):
+            raise ValueError(
+                f"{self.host} can be reached from other machines; the local endpoint checks no signatures. Listen on 127.0.0.1, or"
+                " say --allow-remote (a container needs it)"
+            )
+        low, high = self.latency_s
+        if not 0 <= low <= high:
+            raise ValueError(f"a latency is one number of seconds or LOW-HIGH, not {low:g}-{high:g}")
+        if self.processes < 1 or self.time_scale <= 0:
+            raise ValueError("--processes and --time-scale must be above 0")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address; a name other than `localhost` counts as remote."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_latency(text: str) -> tuple[float, float]:
+    """Reads `SECONDS` or `LOW-HIGH`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    low, dash, high = text.partition("-")
+    try:
+        return float(low), float(high if dash else low)
+    except ValueError:
+        raise ValueError(f"{text!r} is neither SECONDS nor LOW-HIGH") from None

@@ -1,0 +1,120 @@
+"""Where clothes sit on a person in a photograph: the subject's outline, skin colour and the proportions of a body.
+
+There is no body model in any installed package, so this is a rule of thumb: good for one upright person, honest about nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from darkroom_worker.local_bedrock.engine.raster import (
+    Mask,
+    Pixels,
+    areas,
+    bounds,
+    close_gaps,
+    grid,
+    grow,
+    hsv,
+    open_specks,
+    ycrcb,
+)
+from darkroom_worker.local_bedrock.engine.subject import subject_mask
+
+# Band of the body for each kind of garment, in head heights below the chin (a standing adult is about 7.5 heads tall).
+_BANDS: dict[str, tuple[float, float]] = {
+    "HEAD": (-1.3, 0.0),
+    "UPPER_BODY": (0.12, 2.9),
+    "LOWER_BODY": (2.4, 6.3),
+    "FULL_BODY": (0.12, 6.3),
+    "FOOTWEAR": (5.9, 7.0),
+}
+_CLASSES: dict[str, str] = {
+    **dict.fromkeys(("UPPER_BODY", "LONG_SLEEVE_SHIRT", "SHORT_SLEEVE_SHIRT", "NO_SLEEVE_SHIRT", "OTHER_UPPER_BODY"), "UPPER_BODY"),
+    **dict.fromkeys(("LOWER_BODY", "LONG_PANTS", "SHORT_PANTS", "OTHER_LOWER_BODY"), "LOWER_BODY"),
+    **dict.fromkeys(("FULL_BODY", "LONG_DRESS", "SHORT_DRESS", "FULL_BODY_OUTFIT", "OTHER_FULL_BODY"), "FULL_BODY"),
+    **dict.fromkeys(("FOOTWEAR", "SHOES", "BOOTS", "OTHER_FOOTWEAR"), "FOOTWEAR"),
+    "HEAD": "HEAD",
+}
+_SHORTER: dict[str, float] = {"SHORT_PANTS": 4.2, "SHORT_DRESS": 4.4}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person found in a photograph.
+
+    Attributes:
+        outline: all of the person.
+        skin: face, hands and other bare skin.
+        face: left, top, right, bottom of the face in pixels.
+    """
+
+    outline: Mask
+    skin: Mask
+    face: tuple[int, int, int, int]
+
+
+def find_person(pixels: Pixels) -> Person | None:
+    """The person a photograph shows; None if no face-like area of skin is found in the upper part of the subject."""
+    outline = subject_mask(pixels)
+    box = bounds(outline)
+    if box is None:
+        return None
+    skin = _skin(pixels) & grow(outline, 2)
+    face = _face(skin, box)
+    return None if face is None else Person(outline, skin, face)
+
+
+def _skin(pixels: Pixels) -> Mask:
+    planes = ycrcb(pixels)
+    red, blue = planes[..., 1], planes[..., 2]
+    # Chai and Ngan, 1999: skin of all tones lies in this range of chroma. Luma only drops black.
+    skin = (red >= 136) & (red <= 175) & (blue >= 77) & (blue <= 127) & (planes[..., 0] > 50)
+    # Orange and red cloth shares that chroma range but is far more saturated than skin.
+    skin &= hsv(pixels)[..., 1] < 170
+    side = min(pixels.shape[:2])
+    return open_specks(close_gaps(np.asarray(skin, np.bool_), side // 130), side // 130)
+
+
+def _face(skin: Mask, box: tuple[int, int, int, int]) -> tuple[int, int, int, int] | None:
+    """The best face among areas of skin: large, high up, roughly as wide as tall."""
+    left, top, right, bottom = box
+    _, facts = areas(skin)
+    best: tuple[float, tuple[int, int, int, int]] | None = None
+    for x, y, wide, tall, count in (tuple(int(value) for value in row) for row in facts[1:]):
+        ratio = tall / max(wide, 1)
+        if count < 0.003 * (right - left) * (bottom - top) or not 0.6 < ratio < 2.6 or count < 0.3 * wide * tall:
+            continue
+        height_share = (y + tall / 2 - top) / max(bottom - top, 1)
+        score = count * max(0.0, 1 - 1.5 * height_share)
+        if score > 0 and (best is None or score > best[0]):
+            # A neck belongs to the same area: a face is at most 1.35 times as tall as wide.
+            best = score, (x, y, x + wide, y + min(tall, round(wide * 1.35)))
+    return best[1] if best else None
+
+
+def body_area(pixels: Pixels, garment: str, *, bare: bool = False) -> Mask | None:
+    """Where a garment of that class sits; None if no person was found.
+
+    Args:
+        garment: one of Nova Canvas's garment classes, or HEAD.
+        bare: True counts skin inside the band too (arms under a long sleeve).
+    """
+    person = find_person(pixels)
+    if person is None:
+        return None
+    group = _CLASSES.get(garment, "UPPER_BODY")
+    start, end = _BANDS[group]
+    end = _SHORTER.get(garment, end)
+    left, top, right, bottom = person.face
+    head = (bottom - top) * 1.25
+    height, width = person.outline.shape
+    x, y = grid(width, height)
+    band = (y > bottom + start * head) & (y < bottom + end * head)
+    reach = np.abs(x - (left + right) / 2) < head * 1.7
+    area = person.outline & band & reach
+    if group != "HEAD" and not bare:
+        area &= ~grow(person.skin, max(1, round(head * 0.02)))
+    return close_gaps(open_specks(np.asarray(area, np.bool_), max(1, round(head * 0.05))), max(1, round(head * 0.06)))

@@ -1,0 +1,64 @@
+"""The image models that the endpoint serves: the catalogue's, as the endpoint needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from darkroom_shared.models.catalogue import MODELS, find_model
+from darkroom_shared.models.model import Model
+
+_PROVIDERS = {"amazon": "Amazon", "stability": "Stability AI"}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A model of the catalogue.
+
+    Attributes:
+        model_id: bare id.
+        family: name of the family whose rules apply.
+        name: for people.
+        requests_per_minute: AWS's default quota.
+        entry: the catalogue's own record.
+    """
+
+    model_id: str
+    family: str
+    name: str
+    requests_per_minute: int
+    entry: Model
+
+    @property
+    def is_titan(self) -> bool:
+        """Titan words some answers in its own way."""
+        return self.family == "titan-image"
+
+    @property
+    def provider(self) -> str:
+        """Who makes the model."""
+        vendor = self.model_id.partition(".")[0]
+        return _PROVIDERS.get(vendor, vendor)
+
+
+def _known(model: Model) -> KnownModel:
+    return KnownModel(model.id, model.family, model.label, model.requests_per_minute, model)
+
+
+def resolve(model_id: str) -> KnownModel:
+    """The model that an id or an ARN means.
+
+    Raises:
+        UnknownModel: the catalogue has none.
+    """
+    return _known(find_model(model_id))
+
+
+def known_models() -> Sequence[KnownModel]:
+    """Every model, in the catalogue's order."""
+    return [_known(model) for model in MODELS.values()]
+
+
+def catalogue_quotas() -> Mapping[str, float]:
+    """AWS's default quotas: requests a minute by model id."""
+    return {model.model_id: float(model.requests_per_minute) for model in known_models()}

@@ -1,0 +1,98 @@
+"""What a picture engine is asked for and what it gives, and the JSON that the answer is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import orjson
+
+from darkroom_shared.core.image_facts import ImageFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A checked request.
+
+    Attributes:
+        family: the catalogue's name of the model family.
+        is_titan: Titan words some answers in its own way.
+        model_id: bare id.
+        task_type: Bedrock's taskType.
+        body: the request body as it was sent.
+        images: decoded input images by JSON pointer.
+        facts: what is known about them, by the same pointers.
+        count: how many images are asked for, from 1 on.
+    """
+
+    family: str
+    model_id: str
+    task_type: str
+    body: Mapping[str, object]
+    images: Mapping[str, bytes]
+    facts: Mapping[str, ImageFacts]
+    count: int
+    is_titan: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """An engine's work.
+
+    Attributes:
+        encoded: base64 of each picture.
+        sha256: hash of the bytes of each (before base64), in the same order.
+        mask: base64 of the mask that was used, if `returnMask` asked for it.
+    """
+
+    encoded: tuple[bytes, ...]
+    sha256: tuple[str, ...]
+    mask: bytes | None = None
+
+
+class EngineFailed(Exception):
+    """The engine could not make the pictures; the text says why."""
+
+
+class EngineSlow(EngineFailed):
+    """The engine took longer than it may."""
+
+
+class PictureEngine(Protocol):
+    """Makes pictures without blocking the loop."""
+
+    @property
+    def name(self) -> str:
+        """`procedural` or `canned`."""
+        ...
+
+    async def start(self) -> None:
+        """Gets ready; requests are accepted before it returns."""
+        ...
+
+    async def draw(self, request: Request) -> Pictures:
+        """Makes the pictures; equal requests give equal bytes.
+
+        Raises:
+            EngineFailed: it could not.
+        """
+        ...
+
+    async def stop(self) -> None:
+        """Ends every process that belongs to it."""
+        ...
+
+
+def answer_body(pictures: Pictures, error: str | None, titan: bool) -> bytes:
+    """Bedrock's answer: `{"images": [...]}`, with `maskImage` and `error` where they are due. Titan always has an `error`."""
+    parts = [b'{"images":[']
+    if pictures.encoded:
+        parts += [b'"', b'","'.join(pictures.encoded), b'"']
+    parts.append(b"]")
+    if pictures.mask is not None:
+        parts += [b',"maskImage":"', pictures.mask, b'"']
+    if error is not None or titan:
+        parts += [b',"error":', orjson.dumps(error)]
+    parts.append(b"}")
+    return b"".join(parts)

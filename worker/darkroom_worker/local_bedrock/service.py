@@ -1,0 +1,226 @@
+"""Decides what a request to the runtime is answered: who may ask, quota, faults, rules, filters, pictures - in the service's order.
+
+Knows nothing about sockets; `endpoint` reads the request and delivers the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Literal, assert_never, cast
+
+import orjson
+
+from darkroom_shared.core.errors import UnknownModel
+from darkroom_worker.local_bedrock.checks import checked_request
+from darkroom_worker.local_bedrock.config import Config
+from darkroom_worker.local_bedrock.faults import Fault, FaultPlan, parse_fault
+from darkroom_worker.local_bedrock.filters import find_filter, images_left, input_refusal, output_error
+from darkroom_worker.local_bedrock.known_models import KnownModel, resolve
+from darkroom_worker.local_bedrock.pictures import EngineFailed, EngineSlow, PictureEngine, Pictures, Request, answer_body
+from darkroom_worker.local_bedrock.quotas import Quotas
+from darkroom_worker.local_bedrock.request_log import Visit
+from darkroom_worker.local_bedrock.wire import (
+    END_OF_LIFE,
+    INVALID_MODEL,
+    LEGACY_IDLE,
+    Headers,
+    Operation,
+    ServiceError,
+    authentication_error,
+    error_headers,
+    operation_error,
+    success_headers,
+    validation_error,
+)
+
+SMALL_BODY_BYTES = 32_768
+"""Bodies up to here hold no picture worth a thread: they are checked on the loop."""
+
+_LOG = logging.getLogger(__name__)
+
+FAULT_HEADER = b"x-darkroom-fault"
+Cut = Literal["all", "half"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to send, when, and what to remember.
+
+    Attributes:
+        status: HTTP status.
+        headers: without content-length.
+        body: the whole body.
+        billed: whether pictures were made for it.
+        error_code: exception name, None for a 200.
+        image_sha256: hashes of the pictures in it.
+        ready_s: instant of the steady clock before which it must not be sent.
+        cut: send nothing (`all`) or only half of the body (`half`), then close the connection.
+    """
+
+    status: int
+    headers: Headers
+    body: bytes
+    billed: bool = False
+    error_code: str | None = None
+    image_sha256: tuple[str, ...] = ()
+    ready_s: float = 0.0
+    cut: Cut | None = None
+
+
+def refusal(error: ServiceError, visit: Visit, *, billed: bool = False) -> Answer:
+    """The answer that is this error."""
+    return Answer(error.status, error_headers(error, visit.request_id), error.body(), billed, error.code)
+
+
+class Service:
+    """The runtime of one account in one Region.
+
+    Args:
+        config: how it behaves.
+        engine: who makes the pictures.
+        faults: the faults in force; may be changed from outside.
+        clock: steady seconds.
+    """
+
+    def __init__(self, config: Config, engine: PictureEngine, faults: FaultPlan, clock: Callable[[], float]) -> None:
+        self._config = config
+        self._engine = engine
+        self._faults = faults
+        self._clock = clock
+        self._quotas = Quotas(config.quotas, config.quota_kind, config.time_scale)
+        self._latency = Random(f"latency {config.seed}")
+
+    async def answer(self, visit: Visit, operation: Operation, headers: Headers, raw: bytes) -> Answer:
+        """Answers one request; fills in what the visit learns about it. Never raises for anything a client can send."""
+        try:
+            return await self._answer(visit, operation, headers, raw)
+        except ServiceError as error:
+            return refusal(error, visit)
+        except Exception:
+            _LOG.exception("request %s to %s failed inside the endpoint", visit.request_id, visit.model)
+            return refusal(ServiceError("InternalServerException"), visit)
+
+    async def _answer(self, visit: Visit, operation: Operation, headers: Headers, raw: bytes) -> Answer:
+        body = read_json_object(raw)
+        _note(visit, body, raw)
+        _refuse(authentication_error(headers))
+        model = self._model(visit)
+        _refuse(operation_error(operation))
+        if not self._quotas.admit(model.model_id, self._clock()):
+            raise ServiceError("ThrottlingException")
+        fault = self._fault(visit, headers)
+        if fault is not None and fault.before_work:
+            _refuse(ServiceError(fault.code) if fault.kind == "error" else None)
+            return Answer(0, (), b"", cut="all")
+        if body is None:
+            raise validation_error("Malformed input request, please reformat your input and try again.")
+        request = await self._check(body, model, len(raw))
+        pictures, error = await self._draw(visit, request)
+        answer = self._compose(visit, request, pictures, error)
+        return answer if fault is None else _spoiled(answer, fault, visit)
+
+    def _model(self, visit: Visit) -> KnownModel:
+        try:
+            model = resolve(visit.model)
+        except UnknownModel:
+            raise validation_error(INVALID_MODEL) from None
+        visit.model = model.model_id
+        if model.model_id in self._config.end_of_life:
+            raise ServiceError("ResourceNotFoundException", END_OF_LIFE)
+        if model.model_id in self._config.legacy_idle:
+            raise ServiceError("ResourceNotFoundException", LEGACY_IDLE)
+        return model
+
+    def _fault(self, visit: Visit, headers: Headers) -> Fault | None:
+        text = next((value for name, value in headers if name == FAULT_HEADER), None)
+        if text is None:
+            fault = self._faults.choose(visit.model, visit.task_type)
+        else:
+            try:
+                fault = parse_fault(text.decode("latin-1"))
+            except ValueError as error:
+                raise validation_error(str(error)) from error
+        visit.fault = None if fault is None else fault.kind
+        return fault
+
+    async def _check(self, body: Mapping[str, object], model: KnownModel, size: int) -> Request:
+        if size <= SMALL_BODY_BYTES:
+            return checked_request(body, model)
+        return await asyncio.to_thread(checked_request, body, model)
+
+    async def _draw(self, visit: Visit, request: Request) -> tuple[Pictures, str | None]:
+        """The pictures that pass the filters, and the `error` text if some did not."""
+        kind = find_filter(request.body, request.images.values())
+        visit.filtered = kind
+        _refuse(input_refusal(kind, request.is_titan))
+        try:
+            pictures = await self._engine.draw(request)
+        except EngineSlow as error:
+            raise ServiceError("ModelTimeoutException") from error
+        except EngineFailed as error:
+            raise ServiceError("ModelErrorException", f"The local picture engine failed: {error}") from error
+        made = len(pictures.encoded)
+        left = images_left(kind, made)
+        passed = replace(pictures, encoded=pictures.encoded[:left], sha256=pictures.sha256[:left])
+        return passed, output_error(left, made)
+
+    def _compose(self, visit: Visit, request: Request, pictures: Pictures, error: str | None) -> Answer:
+        ready_s = max(self._clock(), visit.received_s + self._latency.uniform(*self._config.latency_s))
+        headers = success_headers(visit.request_id, round((ready_s - visit.received_s) * 1000), self._engine.name)
+        body = answer_body(pictures, error, request.is_titan)
+        return Answer(200, headers, body, billed=True, image_sha256=pictures.sha256, ready_s=ready_s)
+
+
+def _refuse(error: ServiceError | None) -> None:
+    if error is not None:
+        raise error
+
+
+def _spoiled(answer: Answer, fault: Fault, visit: Visit) -> Answer:
+    """The answer as the fault leaves it; the work is done, so it stays billed."""
+    match fault.kind:
+        case "error-after":
+            spoiled = replace(refusal(ServiceError(fault.code), visit, billed=True), ready_s=answer.ready_s)
+        case "timeout" | "slow":
+            spoiled = replace(answer, ready_s=answer.ready_s + fault.delay_s)
+        case "reset":
+            spoiled = replace(answer, cut="all")
+        case "half-body":
+            spoiled = replace(answer, cut="half")
+        case "invalid-json":
+            spoiled = replace(answer, body=answer.body[:-1] + b",,")
+        case "empty-images":
+            spoiled = replace(answer, body=b'{"images":[]}', image_sha256=())
+        case "bad-base64":
+            spoiled = replace(answer, body=b'{"images":["*** this is not base64 ***"]}', image_sha256=())
+        case "error" | "reset-early":
+            spoiled = answer  # they struck before the work
+        case _:
+            assert_never(fault.kind)
+    return spoiled
+
+
+def read_json_object(raw: bytes) -> Mapping[str, object] | None:
+    """The body as a JSON object, None if it is none."""
+    try:
+        value: object = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    return cast("dict[str, object]", value) if isinstance(value, dict) else None
+
+
+def _note(visit: Visit, body: Mapping[str, object] | None, raw: bytes) -> None:
+    visit.request_bytes = len(raw)
+    visit.body_sha256 = hashlib.sha256(raw).hexdigest()
+    if body is None:
+        return
+    task_type = body.get("taskType")
+    visit.task_type = task_type[:64] if isinstance(task_type, str) else None
+    config = body.get("imageGenerationConfig")
+    seed = cast("dict[str, object]", config).get("seed") if isinstance(config, dict) else None
+    visit.seed = seed if isinstance(seed, int) else None

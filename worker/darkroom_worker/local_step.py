@@ -1,0 +1,30 @@
+"""Runs a free local step: the same claim, gate and commit as a paid call, but no receipt, for it can be computed again."""
+
+from __future__ import annotations
+
+from pydantic import TypeAdapter
+
+from darkroom_shared.contract.steps import StepSpec
+from darkroom_shared.store import ops
+from darkroom_worker.outcomes import LEASE_LOST, tell_if_over
+from darkroom_worker.requests import step_images
+from darkroom_worker.work import Held, Worker, open_gate, store_pictures
+
+_SPEC: TypeAdapter[StepSpec] = TypeAdapter(StepSpec)
+
+
+async def run_local_step(worker: Worker, held: Held) -> str:
+    """Computes the step in a child process and commits its pictures. Raises ImageRefused, AssetMissing, StorageUnavailable."""
+    spec = _SPEC.validate_python(held.record.request["step"])
+    images = await step_images(held.record.request, held.inputs, worker.store)
+    verdict, _ = await open_gate(worker, held)
+    if verdict != "go":
+        await tell_if_over(worker, held)
+        return verdict
+    made = await worker.steps.run(spec, images)
+    outputs = await store_pictures(worker, held, [("image", data) for data in made])
+    end = {"outcome": "answered", "billed": False}
+    committed, state = await worker.ledger.run(ops.commit(held.id, held.fence, outputs=outputs, end_attempt=end))
+    if committed:
+        await tell_if_over(worker, held)
+    return state if committed else LEASE_LOST

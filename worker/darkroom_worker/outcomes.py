@@ -1,0 +1,84 @@
+"""What a failed attempt leads to: `core.retry.decide` says it, the ledger records it."""
+
+from __future__ import annotations
+
+import random
+from typing import assert_never
+
+import structlog
+
+from darkroom_shared.core.errors import DarkroomError
+from darkroom_shared.core.failure import Failure
+from darkroom_shared.core.retry import Budget, Doubt, GiveUp, History, Reject, Snooze, decide
+from darkroom_shared.store import ops
+from darkroom_worker.story import tell
+from darkroom_worker.work import Held, Worker
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("darkroom.outcomes")
+
+POOL_REST_S = 2
+"""How long a pool rests after the service said no."""
+LEASE_LOST = "lease_lost"
+
+
+async def settle(worker: Worker, held: Held, failure: Failure, attempt: int | None = None) -> str:
+    """Records a failed attempt the way `decide` says.
+
+    Args:
+        attempt: number of the attempt that failed; None if none was opened.
+
+    Returns:
+        A word for the log.
+    """
+    before = held.history
+    history = before if attempt is None else History(attempt, before.unknowns, before.snoozes)
+    budget = Budget(worker.settings.call_budget, worker.settings.after_unknown)
+    decision = decide(failure, history, budget, random.random())
+    _log.info("attempt_failed", code=failure.code, decision=type(decision).__name__, request_id=failure.request_id)
+    match decision:
+        case Snooze(delay_s, reason, counts):
+            kept = await worker.ledger.run(
+                ops.snooze(
+                    held.id,
+                    held.fence,
+                    delay_ms=round(delay_s * 1000),
+                    reason=reason,
+                    failure=failure,
+                    counts=counts,
+                    hold_ms=0 if counts else POOL_REST_S * 1000,
+                )
+            )
+            return "snoozed" if kept else LEASE_LOST
+        case Doubt(retry):
+            kept = await worker.ledger.run(
+                ops.doubt(held.id, held.fence, failure, retry=retry, price_microusd=held.record.price_microusd)
+            )
+        case Reject():
+            kept = await _reject(worker, held, failure)
+        case GiveUp(reason):
+            kept = await worker.ledger.run(ops.fail(held.id, held.fence, failure, reason))
+        case _ as never:
+            assert_never(never)
+    if kept:
+        await tell_if_over(worker, held)
+    return type(decision).__name__.lower() if kept else LEASE_LOST
+
+
+async def _reject(worker: Worker, held: Held, failure: Failure) -> bool:
+    rows: list[dict[str, object]] = [
+        {"index": n, "code": failure.code, "message": failure.message, "billed": failure.billed}
+        for n in range(held.record.images_wanted)
+    ]
+    end = {"outcome": "rejected", "billed": failure.billed, "failure": failure.as_json(), "request_id": failure.request_id}
+    committed, _ = await worker.ledger.run(
+        ops.commit(held.id, held.fence, outputs=[], rejected=rows, reason="content_filter", end_attempt=end)
+    )
+    return committed
+
+
+async def tell_if_over(worker: Worker, held: Held) -> None:
+    """Writes the job's story if it has ended; what cannot be written now is left to the reconciler."""
+    try:
+        await tell(worker.ledger, worker.store, held.job_id)
+    except DarkroomError as error:
+        _log.warning("story_later", error=str(error))

@@ -1,0 +1,44 @@
+"""Writes the story of a finished job beside its pictures: request, result, every attempt, cost, timings."""
+
+from __future__ import annotations
+
+from darkroom_shared.contract.views import CallView, JobView, call_view, job_view
+from darkroom_shared.storage.base import AsyncAssetStore, StoryOutput
+from darkroom_shared.store import ops, reads
+from darkroom_shared.store.redis import AsyncLedger
+
+_EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+
+
+async def read_job(ledger: AsyncLedger, job_id: str) -> JobView | None:
+    """A job with all its calls and attempts, or None if its records are gone."""
+    fields = await ledger.run(reads.job(job_id))
+    if not fields:
+        return None
+    calls: list[CallView] = []
+    for index in range(int(fields["calls"])):
+        call_id = f"{job_id}.{index}"
+        calls.append(call_view(await ledger.run(reads.call(call_id)), await ledger.run(reads.attempts(call_id))))
+    return job_view(fields, calls)
+
+
+async def tell(ledger: AsyncLedger, store: AsyncAssetStore, job_id: str) -> None:
+    """Writes `job.json` and the outputs beside it, then notes that it is done.
+
+    Does nothing for a job that goes on; repeating it is harmless.
+
+    Raises:
+        StorageUnavailable, AssetMissing, LedgerUnavailable: the reconciler will try again.
+    """
+    job = await read_job(ledger, job_id)
+    if job is not None and not job.is_terminal:
+        return
+    if job is not None:
+        names = [StoryOutput(_name(out.role, out.index, out.media_type), out.sha256) for out in job.outputs]
+        await store.write_story(job_id, job.model_dump_json(indent=2).encode(), names)
+    await ledger.run(ops.told(job_id))
+
+
+def _name(role: str, index: int, media_type: str) -> str:
+    stem = str(index) if role == "image" else role
+    return f"{stem}.{_EXTENSIONS[media_type]}"

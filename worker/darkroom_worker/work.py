@@ -1,0 +1,85 @@
+"""What a call needs while it is worked on, and the two steps that paid and free calls share: the gate, and storing pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from darkroom_shared.contract.job_record import JobRecord
+from darkroom_shared.core.retry import History
+from darkroom_shared.images import measure
+from darkroom_shared.settings import Settings
+from darkroom_shared.storage.base import AsyncAssetStore
+from darkroom_shared.store import ops
+from darkroom_shared.store.redis import AsyncLedger
+from darkroom_worker.bedrock.client import BedrockClient
+from darkroom_worker.lease import LeaseKeeper
+from darkroom_worker.requests import Outputs
+from darkroom_worker.steps.runner import StepRunner
+
+LEASE_MARGIN_S = 30
+"""How much longer than the read time-out the lease at the gate is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Everything a call needs; one of it in a process."""
+
+    settings: Settings
+    name: str
+    ledger: AsyncLedger
+    store: AsyncAssetStore
+    bedrock: BedrockClient
+    steps: StepRunner
+    leases: LeaseKeeper
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A call under its lease."""
+
+    id: str
+    fence: int
+    job_id: str
+    record: JobRecord
+    fields: Mapping[str, str]
+    inputs: Outputs
+
+    @property
+    def history(self) -> History:
+        """What the call had been through when it was claimed."""
+        return History(int(self.fields["attempts"]), int(self.fields["unknowns"]), int(self.fields["snoozes"]))
+
+
+async def open_gate(worker: Worker, held: Held) -> tuple[str, int]:
+    """The ledger's last word before a paid call; also opens the attempt of a free local step."""
+    settings, record = worker.settings, held.record
+    return await worker.ledger.run(
+        ops.gate(
+            held.id,
+            held.fence,
+            lease_ms=int((settings.read_timeout.total_seconds() + LEASE_MARGIN_S) * 1000),
+            call_budget=settings.call_budget,
+            price_microusd=record.price_microusd,
+            attempt={"worker": worker.name, "region": record.region, "model": record.model},
+        )
+    )
+
+
+async def store_pictures(worker: Worker, held: Held, pictures: Sequence[tuple[str, bytes]]) -> list[dict[str, object]]:
+    """Stores pictures byte for byte and describes them for the ledger.
+
+    Args:
+        pictures: role (`image` or `mask`) and bytes, in the order of the outputs.
+
+    Raises:
+        ImageRefused: the bytes are no picture.
+        StorageUnavailable: try again later; nothing is lost, the receipt is kept.
+    """
+    rows: list[dict[str, object]] = []
+    for index, (role, data) in enumerate(pictures):
+        size = measure(data)
+        asset = await worker.store.put(data, f"image/{size.format.lower()}")
+        row: dict[str, object] = {"index": index, "sha256": asset.sha256, "width": size.width, "height": size.height, "role": role}
+        rows.append({**row, "media_type": asset.media_type, "size_bytes": asset.size_bytes, "seed": held.record.seed})
+    return rows
