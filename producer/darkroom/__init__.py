@@ -1,0 +1,172 @@
+"""What other services import: the client in both colours, typed requests, local steps, views and errors.
+
+The classes that talk to Redis are loaded at their first use, so this package can be imported where only the base install is.
+
+    from darkroom import Darkroom, TextImage
+
+    with Darkroom() as room:
+        job = room.submit(TextImage("a red sailboat", seed=7))
+        job.wait(timeout=60)
+        job.save("out")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from darkroom_shared.contract.steps import (
+    Composite,
+    Convert,
+    Crop,
+    Flatten,
+    Invert,
+    MaskFromAlpha,
+    Pad,
+    Resize,
+    ZoomOut,
+)
+from darkroom_shared.contract.views import Attempt, CallView, Cost, FailureView, JobView, Output, Rejected, Timings, WorkflowView
+from darkroom_shared.core.errors import (
+    AssetMissing,
+    DarkroomError,
+    IdempotencyConflict,
+    ImageRefused,
+    InvalidRequest,
+    JobCanceled,
+    JobExpired,
+    JobFailed,
+    JobRejected,
+    LedgerUnavailable,
+    Misconfigured,
+    RequestRejected,
+    StillRunning,
+    StorageUnavailable,
+    Unavailable,
+    UnknownJob,
+    UnknownModel,
+)
+from darkroom_shared.core.lifecycle import JobState
+from darkroom_shared.core.problems import Problem
+from darkroom_shared.settings import Settings
+from darkroom_shared.task_types import (
+    BackgroundRemoval,
+    ColorGuidedGeneration,
+    ImageSource,
+    ImageVariation,
+    Inpainting,
+    Outpainting,
+    TextImage,
+    VirtualTryOn,
+)
+
+if TYPE_CHECKING:
+    from darkroom.client import AsyncDarkroom, Darkroom
+    from darkroom.flows import DarkroomWarning, ModelRetiredWarning
+    from darkroom.handles import AsyncJobHandle, AsyncWorkflowHandle, JobHandle, WorkflowHandle
+    from darkroom.options import SubmitOptions
+    from darkroom.planning import Plan, PlannedStep
+    from darkroom.requests import LocalStep
+    from darkroom.watching import StepEvent, WorkerView
+    from darkroom_shared.store.reads import StreamEvent
+
+__all__ = [
+    "AssetMissing",
+    "AsyncDarkroom",
+    "AsyncJobHandle",
+    "AsyncWorkflowHandle",
+    "Attempt",
+    "BackgroundRemoval",
+    "CallView",
+    "ColorGuidedGeneration",
+    "Composite",
+    "Convert",
+    "Cost",
+    "Crop",
+    "Darkroom",
+    "DarkroomError",
+    "DarkroomWarning",
+    "FailureView",
+    "Flatten",
+    "IdempotencyConflict",
+    "ImageRefused",
+    "ImageSource",
+    "ImageVariation",
+    "Inpainting",
+    "InvalidRequest",
+    "Invert",
+    "JobCanceled",
+    "JobExpired",
+    "JobFailed",
+    "JobHandle",
+    "JobRejected",
+    "JobState",
+    "JobView",
+    "LedgerUnavailable",
+    "LocalStep",
+    "MaskFromAlpha",
+    "Misconfigured",
+    "ModelRetiredWarning",
+    "Outpainting",
+    "Output",
+    "Pad",
+    "Plan",
+    "PlannedStep",
+    "Problem",
+    "Rejected",
+    "RequestRejected",
+    "Resize",
+    "Settings",
+    "StepEvent",
+    "StillRunning",
+    "StorageUnavailable",
+    "StreamEvent",
+    "SubmitOptions",
+    "TextImage",
+    "Timings",
+    "Unavailable",
+    "UnknownJob",
+    "UnknownModel",
+    "VirtualTryOn",
+    "WorkerView",
+    "WorkflowHandle",
+    "WorkflowView",
+    "ZoomOut",
+]
+
+_LATER = {
+    "AsyncDarkroom": "darkroom.client",
+    "AsyncJobHandle": "darkroom.handles",
+    "AsyncWorkflowHandle": "darkroom.handles",
+    "Darkroom": "darkroom.client",
+    "DarkroomWarning": "darkroom.flows",
+    "JobHandle": "darkroom.handles",
+    "LocalStep": "darkroom.requests",
+    "ModelRetiredWarning": "darkroom.flows",
+    "Plan": "darkroom.planning",
+    "PlannedStep": "darkroom.planning",
+    "StepEvent": "darkroom.watching",
+    "StreamEvent": "darkroom_shared.store.reads",
+    "SubmitOptions": "darkroom.options",
+    "WorkerView": "darkroom.watching",
+    "WorkflowHandle": "darkroom.handles",
+}
+"""Names that need Redis, Celery or Pillow, or a module that does."""
+
+
+def __getattr__(name: str) -> object:
+    module = _LATER.get(name)
+    if module is None:
+        raise AttributeError(f"module 'darkroom' has no attribute {name!r}")
+    try:
+        found: object = getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("darkroom"):
+            raise
+        raise Misconfigured(f"{name} needs the package {error.name}; install it with: pip install 'darkroom[direct]'") from error
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

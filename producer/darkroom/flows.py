@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -31,7 +31,11 @@ from darkroom_shared.store import ops
 from darkroom_shared.task_types import ImageSource
 
 
-class ModelRetiredWarning(UserWarning):
+class DarkroomWarning(UserWarning):
+    """Something that will work, but perhaps not as meant."""
+
+
+class ModelRetiredWarning(DarkroomWarning):
     """The model is Legacy or past its end of life on AWS, or was never offered in the Region."""
 
 
@@ -70,7 +74,7 @@ def submit(scene: Scene, request: Request, options: SubmitOptions) -> Flow[Recor
     model = find_model(told.model)
     step, pictures = yield from checked(request, model)
     terms = scene.terms(told, model)
-    _warn(terms.model_warnings())
+    _warn(terms.model_warnings(), ModelRetiredWarning)
     yield from _store(pictures)
     return (yield from _record(scene, single(terms, scene.new_id("job"), step)))
 
@@ -83,10 +87,21 @@ def chain(
     model = find_model(told.model)
     planned, pictures = yield from plan(steps, image, model)
     terms = scene.terms(told, model)
-    _warn((*terms.model_warnings(), *planned.warnings))
+    _warn(terms.model_warnings(), ModelRetiredWarning)
+    _warn(planned.warnings, DarkroomWarning)
     yield from _store(pictures)
     ids = [scene.new_id("job") for _ in planned.steps]
     return (yield from _record(scene, workflow(terms, scene.new_id("wf"), ids, planned)))
+
+
+def preview(
+    scene: Scene, steps: Sequence[NamedStep], image: ImageSource | Sequence[ImageSource] | None, options: SubmitOptions
+) -> Flow[Plan]:
+    """The plan of a chain with every warning; writes nothing."""
+    told = delivery(options, scene.settings, scene.sources.now_ms())
+    model = find_model(told.model)
+    planned, _ = yield from plan(steps, image, model)
+    return replace(planned, warnings=(*scene.terms(told, model).model_warnings(), *planned.warnings))
 
 
 def plan(
@@ -162,9 +177,10 @@ def _without_repeats(problems: Sequence[Problem]) -> list[Problem]:
     return found
 
 
-def _warn(texts: Sequence[str]) -> None:
+def _warn(texts: Sequence[str], category: type[Warning]) -> None:
     for text in texts:
-        warnings.warn(text, ModelRetiredWarning, stacklevel=2)
+        # This function, the flow, the driver, the client's method; then the caller's line, which is what he wants to see.
+        warnings.warn(text, category, stacklevel=5)
 
 
 def _store(pictures: Sequence[Picture]) -> Flow[None]:

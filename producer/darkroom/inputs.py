@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from darkroom.effects import Flow, get_asset, work
 from darkroom_shared.core.errors import ImageRefused
@@ -128,12 +128,12 @@ def _picture(source: object, *, paths: bool, mask: bool) -> Flow[Picture]:
         data = yield from _stored(source)
         facts = yield from work(lambda: inspect(data, mask=mask))
         return Picture(data, facts, stored=True)
-    if isinstance(source, bytes | bytearray | memoryview):
+    if isinstance(source, bytes | bytearray):
         given = bytes(source)
     elif isinstance(source, str):
         given = yield from _text(source, paths=paths)
     elif isinstance(source, os.PathLike):
-        given = yield from _file(os.fspath(source))
+        given = yield from _file(os.fspath(cast("os.PathLike[str]", source)))
     else:
         raise _Wrong(f"a {type(source).__name__} is no picture")
 
@@ -174,8 +174,8 @@ def _decoded(text: str) -> bytes:
         raise _Wrong("this is not valid base64 (standard alphabet, with padding, without line breaks)") from None
 
 
-def _file(name: str | bytes) -> Flow[bytes]:
-    path = Path(os.fsdecode(name)).expanduser()
+def _file(name: str) -> Flow[bytes]:
+    path = Path(name).expanduser()
 
     def read() -> bytes:
         with path.open("rb") as file:

@@ -4,7 +4,7 @@ Pure: drafts with the facts of their pictures in, a plan or every problem at onc
 
 * an empty image place takes the picture of the step before (IMAGE_VARIATION takes up to five of them, the others the first);
 * a picture that the model would refuse is resized, flattened or converted on the way;
-* INPAINTING and OUTPAINTING without a mask take the outline of a cut-out, or the mask of an enlarged canvas, in the model's polarity.
+* INPAINTING and OUTPAINTING without a mask take the outline of a cut-out or the mask of an enlarged canvas, in the model's polarity.
 """
 
 from __future__ import annotations
@@ -139,7 +139,9 @@ def name_steps(wanted: Sequence[tuple[str | None, str]]) -> tuple[list[str], lis
         if name is not None and not STEP_NAME.fullmatch(name):
             problems.append(Problem(pointer(["steps", name]), f"{name[:80]!r} is no name of a step", STEP_NAME.pattern))
         if name is not None and name in names:
-            problems.append(Problem(pointer(["steps", name]), f"two steps have the name {name!r}", "a name for each step of its own"))
+            problems.append(
+                Problem(pointer(["steps", name]), f"two steps have the name {name!r}", "a name for each step of its own")
+            )
         names.append(free_name(name or default, names if name is not None else [*names, *given]))
     return names, problems
 
@@ -171,7 +173,7 @@ def plan_chain(drafts: Sequence[Draft], model: Model, start: Sequence[Source] = 
 def _runnable(drafts: Sequence[Draft]) -> list[Draft]:
     """The drafts so that each comes after those it refers to."""
     by_name = {draft.name: draft for draft in drafts}
-    needs = {draft.name: needs_of([draft.request if isinstance(draft.request, Mapping) else {}, draft.images]) for draft in drafts}
+    needs = {draft.name: needs_of(draft.request if isinstance(draft.request, Mapping) else draft.images) for draft in drafts}
     try:
         return [by_name[name] for name in order(needs)]
     except CycleError as error:

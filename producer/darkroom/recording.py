@@ -73,7 +73,7 @@ class Terms:
         return ops.PoolQuota(lane, pool_name(self.settings.account, self.delivery.region, self.model.id), pace)
 
     def idempotency(self, first_id: str, request: Mapping[str, object]) -> tuple[str, str, int]:
-        """Key, fingerprint and life for the ledger. Delivery (class, deadlines, metadata) is no part of what makes a request the same."""
+        """Key, fingerprint and life for the ledger. Class, deadlines and metadata may differ."""
         told = self.delivery
         print_ = fingerprint(request, model=self.model.id, region=told.region, tenant=told.tenant)
         if told.idempotency_key is None:

@@ -91,7 +91,7 @@ def open_steps(steps: Sequence[NamedStep], image: ImageSource | Sequence[ImageSo
         many = list(image) if isinstance(image, list | tuple) else [image]
         resolved = yield from resolve({f"/image/{index}": source for index, source in enumerate(many)}, paths=True)
         _gather(opened, resolved, "")
-        opened.start += [from_outside(picture.reference, picture.facts) for picture in resolved.pictures.values()]
+        opened.start.extend(from_outside(picture.reference, picture.facts) for picture in resolved.pictures.values())
     return opened
 
 

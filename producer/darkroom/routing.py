@@ -136,9 +136,7 @@ class Router:
             sources.append(found or Source(ref, None))
         return sources, problems
 
-    def route(
-        self, name: str, body: Mapping[str, object], facts: Mapping[str, ImageFacts], previous: Sequence[Source]
-    ) -> Routed:
+    def route(self, name: str, body: Mapping[str, object], facts: Mapping[str, ImageFacts], previous: Sequence[Source]) -> Routed:
         """Fills the empty image place of a body, makes every picture fit, and adds the mask that is missing.
 
         Args:

@@ -37,12 +37,12 @@ class OpenLimits:
 
     Attributes:
         max_bytes: length of the encoded file; the default is all that a Bedrock body can hold.
-        max_pixels: width times height; decoded, the default is 64 MB.
+        max_pixels: width times height; the default takes a 24-megapixel photograph, 134 MB decoded with alpha.
         max_side: pixels of the longer side.
     """
 
     max_bytes: int = 25_000_000
-    max_pixels: int = 4096 * 4096
+    max_pixels: int = 2 * 4096 * 4096
     max_side: int = 16_384
 
 

@@ -84,7 +84,7 @@ async def _call(worker: Worker, held: Held) -> str:
         return await settle(worker, held, answer, attempt)
     name = f"{held.id}:{held.fence}"
     await worker.store.put_receipt(name, answer.body)
-    noted = await worker.ledger.run(ops.receipt(held.id, held.fence, name, answer.request_id, held.record.price_microusd))
+    noted = await worker.ledger.run(ops.receipt(held.id, held.fence, name, answer.request_id))
     if not noted:
         await worker.store.delete_receipt(name)
         return LEASE_LOST

@@ -50,9 +50,7 @@ async def settle(worker: Worker, held: Held, failure: Failure, attempt: int | No
             )
             return "snoozed" if kept else LEASE_LOST
         case Doubt(retry):
-            kept = await worker.ledger.run(
-                ops.doubt(held.id, held.fence, failure, retry=retry, price_microusd=held.record.price_microusd)
-            )
+            kept = await worker.ledger.run(ops.doubt(held.id, held.fence, failure, retry=retry))
         case Reject():
             kept = await _reject(worker, held, failure)
         case GiveUp(reason):

@@ -8,29 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from inspect import Parameter
 from pathlib import Path
-from typing import Annotated, Final, Optional, TypedDict
+from typing import Annotated, Final, Optional
 
 import typer
 
 from darkroom.cli.exits import BadInput
+from darkroom.options import SubmitOptions
 from darkroom_shared.contract.job_record import JobClass
 
 _UNITS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)")
-
-
-class SubmitOptions(TypedDict):
-    """The options of `Darkroom.submit` and `Darkroom.chain`."""
-
-    model: str | None
-    region: str | None
-    tenant: str | None
-    job_class: JobClass
-    idempotency_key: str | None
-    metadata: Mapping[str, str] | None
-    not_before: datetime | None
-    start_within: timedelta | None
-    finish_by: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

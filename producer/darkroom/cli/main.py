@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from typer.exceptions import TyperException
 
-from darkroom.cli import chain, demo, doctor, jobs, models, plan, programs, submit, up, validate, watch
+from darkroom.cli import chain, demo, doctor, jobs, models, programs, submit, up, validate, watch
 from darkroom.cli.exits import BAD_INPUT, INTERRUPTED, OK, error_document, exit_code, hint, sentence
 from darkroom.cli.invocation import Invocation
 from darkroom_shared.core.errors import InvalidRequest, Misconfigured
@@ -32,7 +32,7 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(_options)
-    for group in (demo, up, submit, chain, plan, watch, jobs, validate, models, doctor, programs):
+    for group in (demo, up, submit, chain, watch, jobs, validate, models, doctor, programs):
         group.add_to(app)
     return app
 

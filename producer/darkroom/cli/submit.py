@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Annotated, Any, Optional, cast
@@ -16,7 +16,7 @@ from darkroom.cli.exits import BadInput
 from darkroom.cli.follow import finish
 from darkroom.cli.invocation import Invocation
 from darkroom.cli.pictures import existing
-from darkroom.cli.request_fields import REQUESTS, RequestField, prompt_field, request_fields
+from darkroom.cli.request_fields import REQUESTS, RequestField, request_fields
 from darkroom_shared.task_types import AnyRequest
 
 _DELIVERY = {parameter.name for parameter in PARAMETERS}
@@ -29,10 +29,10 @@ _BODY = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Adds `submit` and its subcommands."""
     group = typer.Typer(help="Submit one job.", rich_markup_mode=None)
-    group.callback(invoke_without_command=True)(_with_signature(_submit_body, [_body_parameter()], _SUBMIT_HELP))
+    group.callback(invoke_without_command=True)(with_signature(_submit_body, [_body_parameter()], _SUBMIT_HELP))
     for name, request in REQUESTS.items():
         summary = (request.__doc__ or "").strip().splitlines()[0]
-        command = _with_signature(_submitter(request), [_parameter(field) for field in request_fields(request)], summary)
+        command = with_signature(_submitter(request), [_parameter(field) for field in request_fields(request)], summary)
         group.command(name, help=summary)(command)
     app.add_typer(group, name="submit")
 
@@ -40,7 +40,9 @@ def add_to(app: typer.Typer) -> None:
 _SUBMIT_HELP = """Submit one job: `darkroom submit TASK-TYPE ...`, or Bedrock's own body with --json-body FILE --model MODEL."""
 
 
-def _with_signature(run: Callable[..., None], own: list[Parameter], doc: str) -> Callable[..., None]:
+def with_signature(
+    run: Callable[..., None], own: Sequence[Parameter], doc: str, delivery: Sequence[Parameter] = PARAMETERS
+) -> Callable[..., None]:
     """A command whose options are known only now; Typer reads them from the signature."""
     context = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
     ordered = sorted(own, key=lambda parameter: parameter.default is not Parameter.empty)
@@ -48,7 +50,7 @@ def _with_signature(run: Callable[..., None], own: list[Parameter], doc: str) ->
     def command(*args: Any, **kwargs: Any) -> None:
         run(*args, **kwargs)
 
-    signature = Signature([context, *(part.replace(kind=Parameter.KEYWORD_ONLY) for part in ordered), *PARAMETERS])
+    signature = Signature([context, *(part.replace(kind=Parameter.KEYWORD_ONLY) for part in ordered), *delivery])
     command.__doc__ = doc
     command.__signature__ = signature  # type: ignore[attr-defined]
     command.__annotations__ = {name: part.annotation for name, part in signature.parameters.items()}
@@ -146,5 +148,3 @@ def _submit(invocation: Invocation, request: AnyRequest | dict[str, object], del
     with invocation.room() as room:
         finish(invocation, room.submit(request, **delivery.options()), delivery)
 
-
-__all__ = ["add_to", "build", "prompt_field", "read_object"]

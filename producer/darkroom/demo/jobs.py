@@ -31,6 +31,7 @@ class DemoJob:
 
     Attributes:
         name: file name and anchor, unique.
+        section: heading of the page under which it stands.
         title: headline on the page.
         note: one sentence on what to look at.
         model: model id.
@@ -40,6 +41,7 @@ class DemoJob:
     """
 
     name: str
+    section: str
     title: str
     note: str
     model: str
@@ -59,11 +61,12 @@ def demo_jobs(samples: Samples) -> Sequence[DemoJob]:
 
 
 def _from_words(samples: Samples) -> tuple[DemoJob, ...]:
-    portrait, still = samples.portrait, samples.still_life
+    still = samples.still_life
     size = {"width": _SIZE, "height": _SIZE}
     return (
         DemoJob(
             "text-image",
+            "From words",
             "A picture from words",
             "Two pictures of one job; each has a seed of its own, derived from the job's.",
             NOVA,
@@ -71,6 +74,7 @@ def _from_words(samples: Samples) -> tuple[DemoJob, ...]:
         ),
         DemoJob(
             "text-image-canny",
+            "From words",
             "Words that follow the edges of a picture",
             "CANNY_EDGE keeps the outlines of the picture given and paints the rest anew.",
             TITAN,
@@ -88,20 +92,21 @@ def _from_words(samples: Samples) -> tuple[DemoJob, ...]:
         ),
         DemoJob(
             "text-image-segmentation",
+            "From words",
             "Words that follow the areas of a picture",
             "SEGMENTATION keeps the layout of areas, not the outlines.",
             NOVA,
             (
                 TextImage(
-                    "an astronaut in front of an autumn forest",
-                    condition_image=portrait.data,
+                    "a cup of tea on a green summer meadow",
+                    condition_image=still.data,
                     control_mode="SEGMENTATION",
                     control_strength=0.7,
                     seed=12,
                     **size,
                 ),
             ),
-            (portrait,),
+            (still,),
         ),
     )
 
@@ -111,6 +116,7 @@ def _edits(samples: Samples) -> tuple[DemoJob, ...]:
     return (
         DemoJob(
             "inpainting-mask-image",
+            "Edits",
             "Something new where a mask says",
             "In-painting repaints the black part of the mask; every other pixel stays as it was.",
             TITAN,
@@ -119,6 +125,7 @@ def _edits(samples: Samples) -> tuple[DemoJob, ...]:
         ),
         DemoJob(
             "inpainting-mask-prompt",
+            "Edits",
             "Something new where words say",
             "No mask picture: the words of the mask prompt find the part to repaint.",
             NOVA,
@@ -127,6 +134,7 @@ def _edits(samples: Samples) -> tuple[DemoJob, ...]:
         ),
         DemoJob(
             "object-removal",
+            "Edits",
             "Something taken away",
             "In-painting without words removes what the mask covers and continues the background.",
             TITAN,
@@ -141,6 +149,7 @@ def _surroundings(samples: Samples) -> tuple[DemoJob, ...]:
     return (
         DemoJob(
             "outpainting-default",
+            "New surroundings",
             "A new background, joined softly",
             "Out-painting keeps what the mask prompt names; DEFAULT may change its edge for a smooth join.",
             TITAN,
@@ -149,6 +158,7 @@ def _surroundings(samples: Samples) -> tuple[DemoJob, ...]:
         ),
         DemoJob(
             "outpainting-precise",
+            "New surroundings",
             "A new background, true to the mask",
             "PRECISE keeps every pixel under the black part of the mask bit for bit.",
             NOVA,
@@ -163,6 +173,7 @@ def _looks(samples: Samples) -> tuple[DemoJob, ...]:
     return (
         DemoJob(
             "image-variation",
+            "New looks",
             "Variations of a picture",
             "Two variations; a lower similarity strength lets them stray further.",
             TITAN,
@@ -171,6 +182,7 @@ def _looks(samples: Samples) -> tuple[DemoJob, ...]:
         ),
         DemoJob(
             "color-guided",
+            "New looks",
             "A picture in given colours",
             "The palette is followed, the reference picture lends its content.",
             TITAN,
@@ -188,6 +200,7 @@ def _looks(samples: Samples) -> tuple[DemoJob, ...]:
         ),
         DemoJob(
             "background-removal",
+            "New looks",
             "A subject cut out",
             "The result is a PNG with transparency, shown over a checkerboard.",
             NOVA,
@@ -196,6 +209,7 @@ def _looks(samples: Samples) -> tuple[DemoJob, ...]:
         ),
         DemoJob(
             "virtual-try-on",
+            "New looks",
             "A garment tried on",
             "The garment of the second picture replaces the upper garment of the first; face and hands are kept.",
             NOVA,
@@ -219,6 +233,7 @@ def _chains(samples: Samples) -> tuple[DemoJob, ...]:
     return (
         DemoJob(
             "zoom-out",
+            "Chains",
             "Zoom out: the picture shrinks, its surroundings are painted",
             "A free local step lays the picture on a larger canvas and makes the mask; out-painting fills the rest.",
             TITAN,
@@ -228,6 +243,7 @@ def _chains(samples: Samples) -> tuple[DemoJob, ...]:
         ),
         DemoJob(
             "chain",
+            "Chains",
             "Cut out, put on a beach, vary three times",
             "The cut-out is transparent and out-painting needs a mask: both are mended by local steps put in between.",
             NOVA,

@@ -101,7 +101,7 @@ def _samples(
         Picture("mask-thing", "Mask: the black part is repainted", _mask(thing_shape or _corner)),
         Picture("mask-object", "Mask: the black part is removed", _mask(object_shape or _corner)),
         Picture("mask-frame", "Mask: the black part is kept", _mask(frame_shape or _middle)),
-        Picture("garment", "A striped pullover, drawn", _garment()),
+        Picture("garment", "A pullover, drawn", _garment()),
         credit,
     )
 
@@ -154,7 +154,7 @@ def _shuttle(draw: ImageDraw.ImageDraw, side: int) -> None:
 
 
 def _spoon(draw: ImageDraw.ImageDraw, side: int) -> None:
-    draw.ellipse((side * 0.53, side * 0.5, side * 0.86, side * 0.86), fill="black")
+    draw.ellipse((side * 0.5, side * 0.48, side * 0.87, side * 0.88), fill="black")
 
 
 def _saucer(draw: ImageDraw.ImageDraw, side: int) -> None:
@@ -162,15 +162,14 @@ def _saucer(draw: ImageDraw.ImageDraw, side: int) -> None:
 
 
 def _garment() -> bytes:
-    """A pullover in navy and white stripes on white, as a shop would show it."""
+    """A teal pullover with a light band on white, as a shop would show it."""
     side = SIDE * _OVERSAMPLING
     outline = ((0.36, 0.16), (0.64, 0.16), (0.78, 0.22), (0.93, 0.6), (0.81, 0.66), (0.72, 0.45), (0.73, 0.88), (0.27, 0.88))
     outline += ((0.28, 0.45), (0.19, 0.66), (0.07, 0.6), (0.22, 0.22))
-    cloth = Image.new("RGB", (side, side), "#f3efe6")
-    stripes = ImageDraw.Draw(cloth)
-    for row in range(10):
-        top = side * (0.27 + row * 0.062)
-        stripes.rectangle((0, top, side, top + side * 0.027), fill="#1d2f54")
+    cloth = Image.new("RGB", (side, side), "#1f6f78")
+    pen = ImageDraw.Draw(cloth)
+    pen.rectangle((0, side * 0.4, side, side * 0.49), fill="#f3efe6")
+    pen.rectangle((0, side * 0.52, side, side * 0.545), fill="#f3efe6")
     cut = Image.new("L", (side, side), 0)
     pen = ImageDraw.Draw(cut)
     pen.polygon([(side * x, side * y) for x, y in outline], fill=255)

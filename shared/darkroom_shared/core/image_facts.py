@@ -20,7 +20,7 @@ class ImageFacts:
         size_bytes: length of the encoded bytes (not of their base64 form).
         bits_per_channel: 1, 2, 4, 8 or 16.
         transparent: True if at least one pixel is not fully opaque.
-        black_and_white: True if every pixel is exactly (0,0,0) or (255,255,255); None where nobody looked: only masks are looked at.
+        black_and_white: True if every pixel is exactly (0,0,0) or (255,255,255); None where nobody looked (only at masks).
     """
 
     width: int

@@ -1,7 +1,7 @@
 """The graph of a workflow: what a reference to a step's picture looks like, what needs what, and in which order steps can run.
 
-A picture of another step is named `$steps.<name>.outputs[<i>]`, counted from 0, wherever a request may hold a picture. Who refers to
-a step needs it. Everything here is about names; what a step does is told elsewhere.
+A picture of another step is named `$steps.<name>.outputs[<i>]`, counted from 0, wherever a request may hold a picture. Who refers
+to a step needs it. Everything here is about names; what a step does is told elsewhere.
 """
 
 from __future__ import annotations

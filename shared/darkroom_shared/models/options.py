@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from darkroom_shared.models.model import Body, Defaults, Facts
-from darkroom_shared.task_types import as_object, image_places
+from darkroom_shared.task_types import as_object, image_places, task_type_of
 
 _OUTPUT_AS_LARGE_AS_INPUT = frozenset(("INPAINTING", "OUTPAINTING", "BACKGROUND_REMOVAL", "VIRTUAL_TRY_ON"))
 
@@ -32,7 +32,8 @@ def is_premium(body: Body, defaults: Defaults) -> bool:
 
 def output_size(body: Body, facts: Facts, defaults: Defaults) -> tuple[int, int] | None:
     """Width and height in pixels of the images that come back; None where they are those of a picture without facts."""
-    if body.get("taskType") in _OUTPUT_AS_LARGE_AS_INPUT:
+    task = task_type_of(body)
+    if task is not None and task.name in _OUTPUT_AS_LARGE_AS_INPUT:
         roles: Sequence[str] = ("image", "source")
         input_place = next((place for place in image_places(body) if place.role in roles), None)
         found = None if input_place is None else facts.get(input_place.pointer)

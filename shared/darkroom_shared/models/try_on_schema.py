@@ -90,7 +90,7 @@ def _styling_without_garment(params: Mapping[str, object]) -> list[Problem]:
     # AWS describes all three stylings for upper-body garments only; a full-body class has an upper part, so it passes.
     garment = as_object(params.get("garmentBasedMask"))
     garment_class = garment.get("garmentClass")
-    if garment_class not in _WITHOUT_UPPER_GARMENT:
+    if not isinstance(garment_class, str) or garment_class not in _WITHOUT_UPPER_GARMENT:
         return []
     styling = as_object(garment.get("garmentStyling"))
     return [

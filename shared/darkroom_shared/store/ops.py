@@ -243,9 +243,9 @@ def _done(raw: object) -> bool:
     return raw == 1
 
 
-def receipt(call_id: str, fence: int, name: str, request_id: str | None, price_microusd: int | None) -> Script[bool]:
+def receipt(call_id: str, fence: int, name: str, request_id: str | None) -> Script[bool]:
     """Notes the stored answer. False if the lease is lost."""
-    args = {"call": call_id, "fence": fence, "receipt": name, "request_id": request_id, "price_microusd": price_microusd}
+    args = {"call": call_id, "fence": fence, "receipt": name, "request_id": request_id}
     return Script("receipt", args, _done)
 
 
@@ -296,10 +296,9 @@ def fail(call_id: str, fence: int, failure: Failure, reason: str) -> Script[bool
     return Script("fail", {"call": call_id, "fence": fence, "failure": failure.as_json(), "reason": reason}, _done)
 
 
-def doubt(call_id: str, fence: int, failure: Failure, *, retry: bool, price_microusd: int | None) -> Script[bool]:
+def doubt(call_id: str, fence: int, failure: Failure, *, retry: bool) -> Script[bool]:
     """Counts a call without an answer as possibly billed; tries again if `retry`. False if the lease is lost."""
-    args = {"call": call_id, "fence": fence, "failure": failure.as_json(), "retry": retry, "price_microusd": price_microusd}
-    return Script("doubt", args, _done)
+    return Script("doubt", {"call": call_id, "fence": fence, "failure": failure.as_json(), "retry": retry}, _done)
 
 
 def cancel(job_id: str, reason: str = "user") -> Script[tuple[str, str]]:

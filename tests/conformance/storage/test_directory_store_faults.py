@@ -135,20 +135,17 @@ def test_a_link_in_place_of_a_receipt_is_not_followed(store: FileStore, root: Pa
     assert (store.get_receipt("call:1"), secret.read_text()) == (b"raw", "secret")
 
 
-def write_a_story(store: FileStore) -> str:
-    return store.write_story(JOB, b"{}", [])
+Use = Callable[[FileStore], object]
+PLANTED: list[tuple[str, Use, Use]] = [
+    ("assets", lambda store: store.put(PICTURE, "image/png"), lambda store: store.get(SHA256)),
+    (f"assets/{SHA256[:2]}", lambda store: store.put(PICTURE, "image/png"), lambda store: store.delete(SHA256)),
+    ("receipts", lambda store: store.put_receipt("call:1", b"raw"), lambda store: store.get_receipt("call:1")),
+    ("jobs", lambda store: store.write_story(JOB, b"{}", []), lambda store: store.delete_story(JOB)),
+    (f"jobs/{JOB}", lambda store: store.write_story(JOB, b"{}", []), lambda store: store.delete_story(JOB)),
+]
 
 
-@pytest.mark.parametrize(
-    ("planted", "write", "use"),
-    [
-        ("assets", lambda store: store.put(PICTURE, "image/png"), lambda store: store.get(SHA256)),
-        (f"assets/{SHA256[:2]}", lambda store: store.put(PICTURE, "image/png"), lambda store: store.delete(SHA256)),
-        ("receipts", lambda store: store.put_receipt("call:1", b"raw"), lambda store: store.get_receipt("call:1")),
-        ("jobs", write_a_story, lambda store: store.delete_story(JOB)),
-        (f"jobs/{JOB}", write_a_story, lambda store: store.delete_story(JOB)),
-    ],
-)
+@pytest.mark.parametrize(("planted", "write", "use"), PLANTED, ids=[row[0] for row in PLANTED])
 def test_a_link_in_place_of_a_directory_leads_nowhere(
     store: FileStore,
     root: Path,

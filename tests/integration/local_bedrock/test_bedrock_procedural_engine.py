@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import os
@@ -14,6 +15,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from darkroom_worker.local_bedrock.engine_pool import PooledEngine
+from darkroom_worker.local_bedrock.pictures import EngineSlow, Request
 from tests.integration.local_bedrock.endpoints import NOVA, TITAN, Running, running_endpoint, text_image
 
 
@@ -114,3 +117,20 @@ def test_engine_processes_end_with_an_endpoint_that_is_killed() -> None:
         while any(Path(f"/proc/{process}").exists() for process in processes):
             assert time.monotonic() < deadline
             time.sleep(0.02)
+
+
+def test_an_engine_that_takes_too_long_is_given_up_and_replaced() -> None:
+    body = text_image(size=1024)
+    request = Request("nova-canvas", NOVA, "TEXT_IMAGE", body, {}, {}, 1)
+
+    async def draw_twice() -> None:
+        engine = PooledEngine(1, time_limit_s=0.01)
+        await engine.start()
+        try:
+            for _ in range(2):
+                with pytest.raises(EngineSlow):
+                    await engine.draw(request)
+        finally:
+            await engine.stop()
+
+    asyncio.run(draw_twice())

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkroom_shared.checking import check_request, verdict
+from darkroom_shared.images import OpenLimits
 from darkroom_shared.models.body_size import MAX_BODY_BYTES
-from darkroom_shared.models.catalogue import MODELS
+from darkroom_shared.models.catalogue import MODELS, price_usd
 from darkroom_shared.task_types import TASK_TYPES, as_array, as_object
 from tests.support.bodies import NOVA, SAMPLE_NAMES, TITAN_V2, b64, edited, picture, sample
 
@@ -166,6 +167,16 @@ def test_any_json_at_all_gets_a_verdict(body: object, model_id: str) -> None:
 def _pointers(value: object, here: str = "") -> list[str]:
     items = {**as_object(value), **{str(index): item for index, item in enumerate(as_array(value))}}
     return [here, *(where for key, item in items.items() for where in _pointers(item, f"{here}/{key}"))]
+
+
+@pytest.mark.parametrize("name", SAMPLE_NAMES)
+@pytest.mark.parametrize("value", [None, True, 7, 0.5, "x", [], ["x"], {}, {"x": []}], ids=repr)
+def test_a_value_of_any_kind_in_any_place_gets_a_verdict_and_a_price_or_none(name: str, value: object) -> None:
+    for where in _pointers(sample(name)):
+        body = edited(sample(name), where, value) if where else {"taskType": value}
+        for model in MODELS.values():
+            _well_formed(check_request(body, model.id, limits=OpenLimits(max_pixels=1)))  # pictures are not what this is about
+            assert price_usd(model, body, {}) != 0
 
 
 @settings(max_examples=150, deadline=None)

@@ -55,7 +55,7 @@ class CannedEngine:
     name = "canned"
 
     def __init__(self) -> None:
-        self._prepared: OrderedDict[tuple[int, int, Kind], Prepared] = OrderedDict()
+        self._prepared: OrderedDict[tuple[int, int, Kind], asyncio.Task[Prepared]] = OrderedDict()
 
     async def start(self) -> None:
         """Prepares the most usual picture."""
@@ -77,13 +77,14 @@ class CannedEngine:
         return Pictures(tuple(encoded for encoded, _ in drawn), tuple(digest for _, digest in drawn), mask)
 
     async def _prepare(self, key: tuple[int, int, Kind]) -> Prepared:
-        found = self._prepared.get(key)
-        if found is None:
-            found = await asyncio.to_thread(prepare, *key)
-            self._prepared[key] = found
+        # The task is kept, not its result: a crowd that asks for a new size at once waits for one picture, not for one each.
+        task = self._prepared.get(key)
+        if task is None:
+            task = asyncio.ensure_future(asyncio.to_thread(prepare, *key))
+            self._prepared[key] = task
             if len(self._prepared) > _KEPT:
                 self._prepared.popitem(last=False)
-        return found
+        return await asyncio.shield(task)
 
 
 def output_size(request: Request) -> tuple[int, int]:

@@ -27,6 +27,8 @@ from darkroom_worker.steps import run_step
 MEMORY_BYTES: Final = 2 * 1024**3
 """Address space of a child. Measured peak: 0.5 GiB for the largest pictures (two of 16.7 million pixels of RGBA noise)."""
 WORKERS: Final = 2
+CHILDREN_PER_STEP: Final = 2
+"""A child may have been killed for another's memory, or while it was idle: one more try, as steps cost nothing."""
 STEPS_PER_CHILD: Final = 500
 """A child is replaced after this many, so that a leak in a decoder cannot grow for ever."""
 
@@ -66,9 +68,24 @@ class StepRunner:
         """Runs one step and gives its pictures, in order.
 
         Raises:
-            ImageRefused: no picture that is accepted, out of memory, or the child died.
+            ImageRefused: no picture that is accepted, out of memory, or two children died over it.
             InvalidRequest: the step cannot work on these pictures.
         """
+        cause: BrokenProcessPool | None = None
+        for _ in range(CHILDREN_PER_STEP):
+            try:
+                answer = await self._in_a_child(spec, images)
+            except BrokenProcessPool as error:
+                cause = error
+                continue
+            if isinstance(answer, _Refused):
+                raise answer.error()
+            return answer
+        raise ImageRefused(
+            f"the process that ran the step {spec.kind} died {CHILDREN_PER_STEP} times, most likely for want of memory"
+        ) from cause
+
+    async def _in_a_child(self, spec: StepSpec, images: Sequence[bytes]) -> list[bytes] | _Refused:
         slot = await self._free.get()
         try:
             future = slot.submit(spec, images)
@@ -78,15 +95,7 @@ class StepRunner:
         loop = asyncio.get_running_loop()
         # Not in a `finally`: whoever waits may be canceled while the child still works, and the slot is free only after it.
         future.add_done_callback(lambda done: _free_later(loop, self._free, slot, done))
-        try:
-            answer = await asyncio.wrap_future(future)
-        except BrokenProcessPool as error:
-            raise ImageRefused(
-                f"the process that ran the step {spec.kind} died, most likely for want of memory; a new one takes its place"
-            ) from error
-        if isinstance(answer, _Refused):
-            raise answer.error()
-        return answer
+        return await asyncio.wrap_future(future)
 
     def child_pids(self) -> list[int]:
         """Process ids of the children that run now."""

@@ -138,6 +138,8 @@ local function touch(job, kind, data)
   return state
 end
 
+-- Closes the open attempt, if there is one, and counts its price: as spent where it was billed, as uncertain where nobody can tell
+-- (a failure that does not say whether it was billed).
 local function end_attempt(call, fields)
   local c = call_key(call)
   local n = field(c, 'attempts')
@@ -148,6 +150,11 @@ local function end_attempt(call, fields)
   if attempt.ended_ms then return end
   for name, value in pairs(fields) do attempt[name] = value end
   attempt.ended_ms = now
+  local price = tonumber(attempt.price_microusd)
+  local failure = fields.failure
+  local unclear = failure and (failure.billed == nil or failure.billed == cjson.null)
+  if price and fields.billed == true then redis.call('HINCRBY', job_key(job_of(call)), 'actual_microusd', whole(price)) end
+  if price and unclear then redis.call('HINCRBY', job_key(job_of(call)), 'uncertain_microusd', whole(price)) end
   redis.call('HSET', key, n, cjson.encode(attempt))
 end
 
@@ -221,13 +228,11 @@ local function held(call, fence, event)
 end
 
 -- The request went out and no answer came: count it as possibly billed, then park it again or give up.
-local function doubt_call(call, failure, retry, price)
+local function doubt_call(call, failure, retry)
   local job = job_of(call)
   local c = call_key(call)
-  failure.billed = cjson.null
-  end_attempt(call, {outcome = 'unknown', billed = cjson.null, failure = failure})
+  end_attempt(call, {outcome = 'unknown', failure = failure})
   redis.call('HINCRBY', c, 'unknowns', 1)
-  if price then redis.call('HINCRBY', job_key(job), 'uncertain_microusd', whole(price)) end
   leave_indexes(call)
   set_state(call, 'doubt')
   append(job, 'call.doubt', {call = call, failure = failure})

@@ -32,10 +32,14 @@ for _, call in ipairs(redis.call('ZRANGEBYSCORE', P .. 'leases', '-inf', now, 'L
   local state = field(c, 'state')
   if state == 'calling' then
     doubted = doubted + 1
-    local attempt = cjson.decode(redis.call('HGET', P .. 'attempts:' .. call, field(c, 'attempts')) or '{}')
-    local retry = number(c, 'unknowns') < args.after_unknown and number(c, 'attempts') < args.call_budget
-    doubt_call(call, {code = 'worker_lost', message = 'The worker was lost during the call; it may have been billed.', kind = 'unknown'},
-      retry, attempt.price_microusd)
+    if field(job_key(job_of(call)), 'kind') == 'local' then -- free: only the crashes are counted
+      local retry = redis.call('HINCRBY', c, 'crashes', 1) < args.crash_budget
+      doubt_call(call, {code = 'worker_lost', message = 'The worker was lost during the step.', kind = 'unknown', billed = false}, retry)
+    else
+      local retry = number(c, 'unknowns') < args.after_unknown and number(c, 'attempts') < args.call_budget
+      doubt_call(call, {code = 'worker_lost', message = 'The worker was lost during the call; it may have been billed.',
+        kind = 'unknown'}, retry)
+    end
   elseif state == 'claimed' or state == 'responded' then
     lost = lost + 1
     crashed(call)

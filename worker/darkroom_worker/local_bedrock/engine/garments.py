@@ -113,8 +113,15 @@ def body_area(pixels: Pixels, garment: str, *, bare: bool = False) -> Mask | Non
     height, width = person.outline.shape
     x, y = grid(width, height)
     band = (y > bottom + start * head) & (y < bottom + end * head)
-    reach = np.abs(x - (left + right) / 2) < head * 1.7
+    reach = np.abs(x - (left + right) / 2) < head * 1.4
     area = person.outline & band & reach
     if group != "HEAD" and not bare:
-        area &= ~grow(person.skin, max(1, round(head * 0.02)))
-    return close_gaps(open_specks(np.asarray(area, np.bool_), max(1, round(head * 0.05))), max(1, round(head * 0.06)))
+        # Small spots are buttons and badges, not hands.
+        area &= ~grow(open_specks(person.skin, max(1, round(head * 0.09))), max(1, round(head * 0.02)))
+    return _without_holes(close_gaps(open_specks(np.asarray(area, np.bool_), max(1, round(head * 0.05))), max(1, round(head * 0.06))))
+
+
+def _without_holes(area: Mask) -> Mask:
+    """The area with everything it encloses on all sides."""
+    labels, _ = areas(np.pad(~area, 1, constant_values=True))
+    return np.asarray((labels != labels[0, 0])[1:-1, 1:-1], dtype=np.bool_)

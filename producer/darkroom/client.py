@@ -1,0 +1,194 @@
+"""The client in both colours: thin methods over the flows, which hold all the logic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self, Unpack
+
+from darkroom import flows, watching
+from darkroom.connection import REAL_SOURCES, AsyncConnection, Connection, complete_settings
+from darkroom.flows import Scene
+from darkroom.handles import AsyncJobHandle, AsyncWorkflowHandle, JobHandle, WorkflowHandle
+from darkroom.options import SubmitOptions
+from darkroom.planning import Plan
+from darkroom.requests import NamedStep, Request
+from darkroom.watching import WorkerView
+from darkroom_shared.contract.views import JobView
+from darkroom_shared.core.problems import Problem
+from darkroom_shared.models.catalogue import find_model
+from darkroom_shared.settings import Settings
+from darkroom_shared.task_types import ImageSource
+
+Image = ImageSource | Sequence[ImageSource] | None
+
+
+class Darkroom:
+    """Submits image work and looks after it. Threads may share one; `close` it, or use it in a `with` block.
+
+    Args:
+        url: the ledger, `redis://`, `rediss://` or `unix://`; left out, the settings' one, else the stack that `darkroom up` runs.
+        settings: left out, they are read from the environment (`DARKROOM_…`).
+
+    Raises:
+        Misconfigured: there is no ledger to be found, or an address has a scheme that is not supported.
+    """
+
+    def __init__(self, url: str | None = None, *, settings: Settings | None = None) -> None:
+        self.settings = complete_settings(url, settings)
+        self._scene = Scene(self.settings, REAL_SOURCES)
+        self._connection = Connection(self.settings)
+
+    def submit(self, request: Request, **options: Unpack[SubmitOptions]) -> JobHandle:
+        """Submits one job. When this returns, the job is recorded and will end in exactly one terminal state.
+
+        Args:
+            request: a typed request like `TextImage("a red sailboat")`, or Bedrock's own body as a dict.
+            options: see `SubmitOptions`.
+
+        Raises:
+            InvalidRequest: the request breaks limits of the model; holds every finding. Nothing was stored or paid.
+            UnknownModel: the catalogue has no such model.
+            AssetMissing: an `asset:` reference has no bytes.
+            IdempotencyConflict: the key was used before with another request.
+            LedgerUnavailable, StorageUnavailable: try again. Nothing was recorded, unless the connection broke just before the
+                answer: give an `idempotency_key` if submitting again must never make a second job.
+        """
+        done = self._connection.run(flows.submit(self._scene, request, options))
+        return JobHandle(done.id, self._connection, REAL_SOURCES, replayed=done.replayed)
+
+    def chain(self, *steps: NamedStep, image: Image = None, **options: Unpack[SubmitOptions]) -> WorkflowHandle:
+        """Submits a workflow in which each step works on the pictures of the one before it.
+
+        Args:
+            steps: typed requests, dicts, local steps like `ZoomOut(…)`, `LocalStep(…)`, or pairs of a name and one of these.
+            image: one picture or several for the first step, if it names none itself.
+            options: see `SubmitOptions`; the model is that of all steps.
+
+        Raises:
+            InvalidRequest: every finding about every step, pointers under `/steps/<name>`. Nothing was stored or paid.
+            Others as `submit`.
+        """
+        done = self._connection.run(flows.chain(self._scene, steps, image, options))
+        jobs = self._connection.run(watching.steps_of(done.id))
+        return WorkflowHandle(done.id, jobs, self._connection, REAL_SOURCES, replayed=done.replayed)
+
+    def plan(self, *steps: NamedStep, image: Image = None, **options: Unpack[SubmitOptions]) -> Plan:
+        """What `chain` would do: all steps with the inserted ones, sizes, price. Records nothing; raises as `chain`."""
+        return self._connection.run(flows.preview(self._scene, steps, image, options))
+
+    def validate(self, body: Request, model: str | None = None) -> list[Problem]:
+        """Everything that `submit` would refuse; empty for a valid request. Raises UnknownModel and AssetMissing."""
+        found = find_model(model or self.settings.default_model)
+        return self._connection.run(flows.problems_of(body, found))
+
+    def job(self, job_id: str) -> JobHandle:
+        """A handle from an id, without asking the ledger. Raises UnknownJob for a text that is no job id."""
+        return JobHandle(job_id, self._connection, REAL_SOURCES)
+
+    def workflow(self, workflow_id: str) -> WorkflowHandle:
+        """A handle from an id. Raises UnknownJob."""
+        jobs = self._connection.run(watching.steps_of(workflow_id))
+        return WorkflowHandle(workflow_id, jobs, self._connection, REAL_SOURCES)
+
+    def find(self, identity: str) -> JobHandle | WorkflowHandle:
+        """The job or workflow of an id. Raises UnknownJob."""
+        if identity.startswith("wf_"):
+            return self.workflow(identity)
+        handle = self.job(identity)
+        self._connection.run(watching.brief(handle.id))
+        return handle
+
+    def jobs(self, limit: int = 50, tenant: str | None = None) -> list[JobView]:
+        """The newest jobs, newest first, without their calls."""
+        return self._connection.run(watching.jobs(limit, tenant))
+
+    def cancel(self, identity: str) -> str:
+        """Cancels a job or workflow; see `JobHandle.cancel`. Raises UnknownJob."""
+        if identity.startswith("wf_"):
+            return self._connection.run(watching.workflow_cancel(identity))
+        return self._connection.run(watching.cancel(identity))
+
+    def workers(self) -> list[WorkerView]:
+        """Workers that have registered and not left; one that died shows for up to three heartbeats."""
+        return self._connection.run(watching.workers())
+
+    def close(self) -> None:
+        """Gives the connections back. Jobs go on; handles of this client are of no more use."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class AsyncDarkroom:
+    """`Darkroom` for asyncio: the same names, awaited. Belongs to the event loop that first uses it; see `Darkroom`."""
+
+    def __init__(self, url: str | None = None, *, settings: Settings | None = None) -> None:
+        self.settings = complete_settings(url, settings)
+        self._scene = Scene(self.settings, REAL_SOURCES)
+        self._connection = AsyncConnection(self.settings)
+
+    async def submit(self, request: Request, **options: Unpack[SubmitOptions]) -> AsyncJobHandle:
+        """See `Darkroom.submit`."""
+        done = await self._connection.run(flows.submit(self._scene, request, options))
+        return AsyncJobHandle(done.id, self._connection, REAL_SOURCES, replayed=done.replayed)
+
+    async def chain(self, *steps: NamedStep, image: Image = None, **options: Unpack[SubmitOptions]) -> AsyncWorkflowHandle:
+        """See `Darkroom.chain`."""
+        done = await self._connection.run(flows.chain(self._scene, steps, image, options))
+        jobs = await self._connection.run(watching.steps_of(done.id))
+        return AsyncWorkflowHandle(done.id, jobs, self._connection, REAL_SOURCES, replayed=done.replayed)
+
+    async def plan(self, *steps: NamedStep, image: Image = None, **options: Unpack[SubmitOptions]) -> Plan:
+        """See `Darkroom.plan`."""
+        return await self._connection.run(flows.preview(self._scene, steps, image, options))
+
+    async def validate(self, body: Request, model: str | None = None) -> list[Problem]:
+        """See `Darkroom.validate`."""
+        found = find_model(model or self.settings.default_model)
+        return await self._connection.run(flows.problems_of(body, found))
+
+    def job(self, job_id: str) -> AsyncJobHandle:
+        """See `Darkroom.job`; not awaited, for nothing is asked."""
+        return AsyncJobHandle(job_id, self._connection, REAL_SOURCES)
+
+    async def workflow(self, workflow_id: str) -> AsyncWorkflowHandle:
+        """See `Darkroom.workflow`."""
+        jobs = await self._connection.run(watching.steps_of(workflow_id))
+        return AsyncWorkflowHandle(workflow_id, jobs, self._connection, REAL_SOURCES)
+
+    async def find(self, identity: str) -> AsyncJobHandle | AsyncWorkflowHandle:
+        """See `Darkroom.find`."""
+        if identity.startswith("wf_"):
+            return await self.workflow(identity)
+        handle = self.job(identity)
+        await self._connection.run(watching.brief(handle.id))
+        return handle
+
+    async def jobs(self, limit: int = 50, tenant: str | None = None) -> list[JobView]:
+        """See `Darkroom.jobs`."""
+        return await self._connection.run(watching.jobs(limit, tenant))
+
+    async def cancel(self, identity: str) -> str:
+        """See `Darkroom.cancel`."""
+        if identity.startswith("wf_"):
+            return await self._connection.run(watching.workflow_cancel(identity))
+        return await self._connection.run(watching.cancel(identity))
+
+    async def workers(self) -> list[WorkerView]:
+        """See `Darkroom.workers`."""
+        return await self._connection.run(watching.workers())
+
+    async def close(self) -> None:
+        """See `Darkroom.close`."""
+        await self._connection.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()

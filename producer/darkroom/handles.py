@@ -1,0 +1,176 @@
+"""Handles: what submit gives back. A handle is an id and a client; it can be made again from the id at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from os import PathLike
+from pathlib import Path
+
+from darkroom import watching, workflows
+from darkroom.connection import Connection
+from darkroom.effects import Sources
+from darkroom.watching import Clock, Timeout
+from darkroom.workflows import STEP_BLOCK_S, StepEvent
+from darkroom_shared.contract.views import JobView, WorkflowView
+from darkroom_shared.core.errors import StillRunning
+from darkroom_shared.store.reads import StreamEvent
+
+
+class JobHandle:
+    """One job.
+
+    Attributes:
+        id: `job_…`; `Darkroom.job(id)` gives an equal handle.
+        replayed: True if submit found the job under the same idempotency key instead of making it.
+    """
+
+    def __init__(self, job_id: str, connection: Connection, sources: Sources, *, replayed: bool = False) -> None:
+        self.id = watching.checked_job(job_id)
+        self.replayed = replayed
+        self._connection = connection
+        self._sources = sources
+
+    def __repr__(self) -> str:
+        return f"JobHandle({self.id!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, JobHandle) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def status(self) -> JobView:
+        """How the job stands now, with its calls and attempts. Raises UnknownJob once its retention is over."""
+        return self._connection.run(watching.status(self.id))
+
+    def wait(self, timeout: Timeout = None) -> JobView:
+        """Waits until the job ended, well or badly.
+
+        Args:
+            timeout: seconds or a timedelta; None for as long as it takes.
+
+        Raises:
+            StillRunning: the time is over. The job goes on and the handle stays usable.
+        """
+        return self._connection.run(watching.wait(self._sources, self.id, timeout))
+
+    def result(self, timeout: Timeout = None) -> JobView:
+        """Like `wait`, but a job without pictures raises JobFailed, JobRejected, JobCanceled or JobExpired."""
+        return watching.raise_for(self.wait(timeout))
+
+    def images(self) -> list[bytes]:
+        """The pictures (not the masks), byte for byte as Bedrock returned them; does not wait.
+
+        Raises:
+            StillRunning: the job has not ended.
+            JobFailed: it ended without pictures; as JobRejected, JobCanceled or JobExpired where one of these is why.
+        """
+        return self._connection.run(watching.images(self.id))
+
+    def save(self, folder: str | PathLike[str]) -> list[Path]:
+        """Writes `0.png`, `1.png`, … (`mask-0.png` for a mask) and `job.json`; does not wait. Raises as `images`.
+
+        Args:
+            folder: made if it is not there; files of these names in it are replaced.
+
+        Returns:
+            The files, `job.json` last.
+        """
+        return self._connection.run(watching.save(self.id, Path(folder)))
+
+    def cancel(self) -> str:
+        """Cancels the job; safe to repeat.
+
+        Returns:
+            `prevented`: no call goes on for it. `detached`: a paid call is under way and cannot be recalled. `finished`: too late.
+        """
+        return self._connection.run(watching.cancel(self.id))
+
+    def events(self, after: int = 0, timeout: Timeout = None) -> Iterator[StreamEvent]:
+        """The job's events as they happen, up to the last one.
+
+        Args:
+            after: sequence number of the last event that is known already.
+            timeout: for the whole iteration.
+
+        Raises:
+            StillRunning: the time is over before the last event.
+        """
+        clock, seen = Clock(self._sources, timeout), after
+        while True:
+            block_ms = clock.next_block_ms()
+            for event in self._connection.run(watching.next_events(self.id, seen, block_ms)):
+                seen = event.sequence
+                yield event
+                if event.is_terminal:
+                    return
+            if block_ms is None:
+                raise StillRunning(self.id, self.status().state.value, clock.waited_s)
+
+
+class WorkflowHandle:
+    """One workflow.
+
+    Attributes:
+        id: `wf_…`; `Darkroom.workflow(id)` gives an equal handle.
+        steps: a handle for each step by its name, in order, the inserted ones included.
+        replayed: True if chain found it under the same idempotency key.
+    """
+
+    def __init__(
+        self, workflow_id: str, jobs: Mapping[str, str], connection: Connection, sources: Sources, *, replayed: bool = False
+    ) -> None:
+        self.id = workflow_id
+        self.replayed = replayed
+        self.steps: Mapping[str, JobHandle] = {name: JobHandle(job_id, connection, sources) for name, job_id in jobs.items()}
+        self._connection = connection
+        self._sources = sources
+
+    def __repr__(self) -> str:
+        return f"WorkflowHandle({self.id!r}, steps={list(self.steps)})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WorkflowHandle) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def status(self) -> WorkflowView:
+        """How the workflow and its steps stand now."""
+        return self._connection.run(workflows.status(self.id))
+
+    def wait(self, timeout: Timeout = None) -> WorkflowView:
+        """Waits until every step ended; see `JobHandle.wait`."""
+        return self._connection.run(workflows.wait(self._sources, self.id, timeout))
+
+    def result(self, timeout: Timeout = None) -> WorkflowView:
+        """Like `wait`, but raises the error of the first step that gave no pictures."""
+        return workflows.raise_for(self.wait(timeout))
+
+    def images(self) -> list[bytes]:
+        """The last step's pictures; see `JobHandle.images`."""
+        return self._connection.run(workflows.images(self.id))
+
+    def save(self, folder: str | PathLike[str]) -> list[Path]:
+        """Writes a folder `<number>_<step>` for each step that gave pictures, and `workflow.json`; see `JobHandle.save`.
+
+        A workflow that failed is saved as far as it came.
+
+        Raises:
+            StillRunning: a step has not ended.
+        """
+        return self._connection.run(workflows.save(self.id, Path(folder)))
+
+    def cancel(self) -> str:
+        """Cancels all steps that have not ended; pictures of finished ones stay. See `JobHandle.cancel`."""
+        return self._connection.run(workflows.cancel(self.id))
+
+    def events(self, timeout: Timeout = None) -> Iterator[StepEvent]:
+        """The events of all steps as they happen, in order within each step; see `JobHandle.events`."""
+        clock, seen, ended = Clock(self._sources, timeout), dict[str, int](), set[str]()
+        jobs = {name: step.id for name, step in self.steps.items()}
+        while len(ended) < len(jobs):
+            block_ms = clock.next_block_ms(STEP_BLOCK_S)
+            if block_ms is None:
+                raise StillRunning(self.id, self.status().state.value, clock.waited_s)
+            yield from self._connection.run(workflows.next_events(jobs, seen, ended, block_ms))

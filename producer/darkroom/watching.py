@@ -1,0 +1,228 @@
+"""Reading, waiting for, saving and canceling jobs and workflows, written once for both colours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from darkroom.effects import Flow, Sources, ask, get_asset, write_file
+from darkroom_shared.contract.views import CallView, JobView, Output, View, WorkflowView, call_view, job_view, workflow_view
+from darkroom_shared.core.errors import JobCanceled, JobExpired, JobFailed, JobRejected, StillRunning, UnknownJob
+from darkroom_shared.core.ids import JOB_ID, WORKFLOW_ID, call_id
+from darkroom_shared.core.lifecycle import JobState
+from darkroom_shared.store import ops, reads
+from darkroom_shared.store.reads import StreamEvent
+
+LONGEST_BLOCK_S: Final = 10.0
+"""One blocking read at most: a wait without end still notices a closed client, and a record whose retention is over."""
+
+Timeout = float | timedelta | None
+"""Seconds, or None for as long as it takes."""
+
+_ENDINGS: Final[Mapping[JobState, type[JobFailed]]] = {
+    JobState.REJECTED: JobRejected,
+    JobState.CANCELED: JobCanceled,
+    JobState.EXPIRED: JobExpired,
+}
+
+
+class WorkerView(View):
+    """A worker process that is registered with the ledger."""
+
+    id: str
+    slots: int = 0
+    """Calls it works on at once."""
+    host: str = ""
+    pid: str = ""
+
+
+class Clock:
+    """How much of a time-out is left."""
+
+    def __init__(self, sources: Sources, timeout: Timeout) -> None:
+        self._now = sources.monotonic_s
+        self._began = self._now()
+        self._length = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds since the start."""
+        return round(self._now() - self._began, 1)
+
+    def next_block_ms(self, longest_s: float = LONGEST_BLOCK_S) -> int | None:
+        """How long the next blocking read may take; None if the time is over."""
+        left = longest_s if self._length is None else min(longest_s, self._length - (self._now() - self._began))
+        return max(1, round(left * 1000)) if left > 0 else None
+
+
+def checked_job(job_id: str) -> str:
+    """The id itself. Raises UnknownJob for a text that is no job id."""
+    if not JOB_ID.fullmatch(job_id):
+        raise UnknownJob(f"{job_id[:80]!r} is no job id; one looks like job_01k… with 26 characters after job_")
+    return job_id
+
+
+def _gone(identity: str) -> UnknownJob:
+    return UnknownJob(f"There is no {identity}: it never was, or its retention is over.")
+
+
+def brief(job_id: str) -> Flow[JobView]:
+    """The job without its calls. Raises UnknownJob."""
+    record = yield from ask(reads.job(job_id))
+    if not record:
+        raise _gone(job_id)
+    return job_view(record)
+
+
+def status(job_id: str) -> Flow[JobView]:
+    """The job with calls and attempts. Raises UnknownJob."""
+    record = yield from ask(reads.job(checked_job(job_id)))
+    if not record:
+        raise _gone(job_id)
+    calls: list[CallView] = []
+    for index in range(int(record.get("calls", "1"))):
+        name = call_id(job_id, index)
+        call = yield from ask(reads.call(name))
+        if call:
+            calls.append(call_view(call, (yield from ask(reads.attempts(name)))))
+    return job_view(record, calls)
+
+
+def wait(sources: Sources, job_id: str, timeout: Timeout) -> Flow[JobView]:
+    """The job once it is terminal, however it ended.
+
+    Raises:
+        StillRunning: the time-out is over.
+        UnknownJob: its retention ended meanwhile.
+    """
+    clock = Clock(sources, timeout)
+    while True:
+        # The record first, the events after its sequence second: what happens in between is not missed.
+        view = yield from status(job_id)
+        if view.is_terminal:
+            return view
+        seen = view.sequence
+        if not (yield from _until_terminal(clock, job_id, seen)):
+            raise StillRunning(job_id, view.state.value, clock.waited_s)
+
+
+def _until_terminal(clock: Clock, job_id: str, seen: int) -> Flow[bool]:
+    """Reads events until one is terminal, or one block passed in silence; False if the time is over."""
+    while True:
+        block_ms = clock.next_block_ms()
+        if block_ms is None:
+            return False
+        events = yield from ask(reads.events(job_id, seen, block_ms))
+        if not events or any(event.is_terminal for event in events):
+            return True
+        seen = events[-1].sequence
+
+
+def raise_for(view: JobView) -> JobView:
+    """The view itself if it has pictures.
+
+    Raises:
+        StillRunning, JobRejected, JobCanceled, JobExpired, JobFailed.
+    """
+    if not view.is_terminal:
+        raise StillRunning(view.id, view.state.value, 0)
+    if view.state in (JobState.SUCCEEDED, JobState.PARTIAL):
+        return view
+    kind = _ENDINGS.get(view.state, JobFailed)
+    why = view.error.message if view.error else view.reason.replace("_", " ")
+    raise kind(f"{view.id} was {_PAST.get(view.state, 'not done')}: {why}", job_id=view.id, reason=view.reason)
+
+
+_PAST: Final[Mapping[JobState, str]] = {
+    JobState.FAILED: "given up",
+    JobState.REJECTED: "refused by the content filter",
+    JobState.CANCELED: "canceled",
+    JobState.EXPIRED: "not started in time",
+}
+
+
+def images(job_id: str) -> Flow[list[bytes]]:
+    """The pictures byte for byte as Bedrock returned them, without masks. Raises what `raise_for` raises, and AssetMissing."""
+    view = raise_for((yield from status(job_id)))
+    return (yield from _pictures([output for output in view.outputs if output.role == "image"]))
+
+
+def _pictures(outputs: Sequence[Output]) -> Flow[list[bytes]]:
+    found: list[bytes] = []
+    for output in outputs:
+        found.append((yield from get_asset(output.sha256)))
+    return found
+
+
+def save(job_id: str, folder: Path) -> Flow[list[Path]]:
+    """Writes pictures, masks and `job.json` into a folder; see `images` for what it raises."""
+    view = raise_for((yield from status(job_id)))
+    return (yield from _save_view(view, folder))
+
+
+def _save_view(view: JobView, folder: Path) -> Flow[list[Path]]:
+    written: list[Path] = []
+    data = yield from _pictures(view.outputs)
+    for name, picture in zip(file_names(view.outputs), data, strict=True):
+        written.append((yield from write_file(folder / name, picture)))
+    written.append((yield from write_file(folder / "job.json", _story(view))))
+    return written
+
+
+def _story(view: JobView | WorkflowView) -> bytes:
+    return (json.dumps(view.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+_ENDINGS_OF_FILES: Final = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+
+
+def file_names(outputs: Sequence[Output]) -> list[str]:
+    """`0.png`, `1.png`, … for pictures, `mask-0.png` for masks, in the order of the outputs."""
+    counts: dict[str, int] = {}
+    names: list[str] = []
+    for output in outputs:
+        number = counts.get(output.role, 0)
+        counts[output.role] = number + 1
+        stem = str(number) if output.role == "image" else f"{output.role}-{number}"
+        names.append(f"{stem}.{_ENDINGS_OF_FILES.get(output.media_type, 'bin')}")
+    return names
+
+
+def cancel(job_id: str) -> Flow[str]:
+    """Cancels a job: `prevented`, `detached` or `finished`. Raises UnknownJob."""
+    outcome, _ = yield from ask(ops.cancel(checked_job(job_id)))
+    if outcome == "gone":
+        raise _gone(job_id)
+    return outcome
+
+
+def next_events(job_id: str, seen: int, block_ms: int | None) -> Flow[list[StreamEvent]]:
+    """Events after a sequence number. Raises UnknownJob if there is no such job any more."""
+    events = yield from ask(reads.events(job_id, seen, block_ms))
+    if not events:
+        yield from brief(job_id)
+    return events
+
+
+def jobs(limit: int, tenant: str | None) -> Flow[list[JobView]]:
+    """The newest jobs, newest first, without calls."""
+    found: list[JobView] = []
+    for job_id in (yield from ask(reads.jobs(tenant, limit))):
+        record = yield from ask(reads.job(job_id))
+        if record:  # its retention may have ended since
+            found.append(job_view(record))
+    return found
+
+
+def workers() -> Flow[list[WorkerView]]:
+    """Registered workers."""
+    found: list[WorkerView] = []
+    for worker_id in (yield from ask(reads.workers())):
+        record = yield from ask(reads.worker(worker_id))
+        if record:
+            found.append(WorkerView.model_validate({**record, "id": worker_id}))
+    return found
