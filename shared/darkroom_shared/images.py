@@ -113,6 +113,8 @@ def inspect(data: bytes, *, mask: bool = False, limits: OpenLimits = DEFAULT_LIM
             )
     except ImageRefused:
         raise
+    except MemoryError as error:
+        raise ImageRefused("There is not enough memory to decode the picture; make it smaller.") from error
     except Exception as error:
         raise _damaged(header) from error
 
@@ -141,6 +143,8 @@ def upright(data: bytes, *, mask: bool = False, limits: OpenLimits = DEFAULT_LIM
             return _encoded(turned, "PNG" if mask else header.format, profile if isinstance(profile, bytes) else None)
     except ImageRefused:
         raise
+    except MemoryError as error:
+        raise ImageRefused("There is not enough memory to decode the picture; make it smaller.") from error
     except Exception as error:
         raise _damaged(header) from error
 

@@ -16,6 +16,7 @@ from darkroom_shared.core.errors import AssetMissing, DarkroomError, ImageRefuse
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.store import ops
 from darkroom_worker.bedrock.answers import read_answer
+from darkroom_worker.bedrock.client import Answer
 from darkroom_worker.local_step import run_local_step
 from darkroom_worker.outcomes import LEASE_LOST, settle, tell_if_over
 from darkroom_worker.requests import build_body
@@ -67,9 +68,10 @@ async def _run(worker: Worker, held: Held, receipt: str | None) -> str:
     except (Exception, MemoryError) as error:
         # A bug must not keep the call for ever, nor a MemoryError take the whole process down (Celery would).
         _log.exception("unexpected")
-        return await settle(
-            worker, held, Failure(FailureKind.PERMANENT, "internal_error", f"{type(error).__name__} in the worker.")
-        )
+        # If an attempt is open, nobody can tell whether it was billed; a free step never is.
+        billed = False if held.record.kind == "local" else None
+        text = f"{type(error).__name__} in the worker."
+        return await settle(worker, held, Failure(FailureKind.PERMANENT, "internal_error", text, billed))
 
 
 async def _call(worker: Worker, held: Held) -> str:
@@ -83,12 +85,17 @@ async def _call(worker: Worker, held: Held) -> str:
     if isinstance(answer, Failure):
         return await settle(worker, held, answer, attempt)
     name = f"{held.id}:{held.fence}"
-    await worker.store.put_receipt(name, answer.body)
+    try:
+        await worker.store.put_receipt(name, answer.body)
+    except StorageUnavailable as error:
+        # Paid, but there is no place for the answer: it counts as spent, and the call budget bounds how often this may happen.
+        failure = Failure(FailureKind.RETRY, error.code, str(error), True, None, answer.request_id, 200)
+        return await settle(worker, held, failure, attempt)
     noted = await worker.ledger.run(ops.receipt(held.id, held.fence, name, answer.request_id))
     if not noted:
         await worker.store.delete_receipt(name)
         return LEASE_LOST
-    return await _deliver(worker, held, name, answer.body, answer.request_id)
+    return await _deliver(worker, held, name, answer, attempt)
 
 
 async def _adopt(worker: Worker, held: Held, receipt: str) -> str:
@@ -96,13 +103,17 @@ async def _adopt(worker: Worker, held: Held, receipt: str) -> str:
     if body is None:
         failure = Failure(FailureKind.PERMANENT, "receipt_lost", "The stored answer is gone from the asset store.", billed=True)
         return await settle(worker, held, failure)
-    return await _deliver(worker, held, receipt, body, None)
+    return await _deliver(worker, held, receipt, Answer(body, None), held.history.attempts)
 
 
-async def _deliver(worker: Worker, held: Held, receipt: str, body: bytes, request_id: str | None) -> str:
-    pictures = read_answer(body, held.record.images_wanted, request_id)
+async def _deliver(worker: Worker, held: Held, receipt: str, answer: Answer, attempt: int) -> str:
+    pictures = read_answer(answer.body, held.record.images_wanted, answer.request_id)
     if isinstance(pictures, Failure):
-        return await settle(worker, held, pictures)
+        # The answer itself is the failure: whatever comes next, it is not read a second time.
+        outcome = await settle(worker, held, pictures, attempt, call_again=True)
+        if outcome == "snoozed":
+            await worker.store.delete_receipt(receipt)
+        return outcome
     found = [("image", data) for data in pictures.images] + ([("mask", pictures.mask)] if pictures.mask else [])
     outputs = await store_pictures(worker, held, found)
     rejected: list[dict[str, object]] = [

@@ -40,7 +40,8 @@ class LeaseKeeper:
         try:
             yield
         finally:
-            self._held.pop(call_id, None)
+            if self._held.get(call_id) == fence:  # not a newer lease of the same call in this process
+                del self._held[call_id]
 
     async def renew_once(self) -> None:
         """One heartbeat. Raises LedgerUnavailable."""

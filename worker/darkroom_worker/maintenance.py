@@ -54,11 +54,15 @@ class Maintenance:
                 await self._ledger.run(ops.told(job_id))
 
     async def purge(self) -> None:
-        """Removes records whose retention is over, and the pictures that no other job holds."""
+        """Removes records whose retention is over, the receipts kept, and the pictures that no other job holds."""
         for gone in await self._ledger.run(ops.purge()):
             await self._store.delete_story(gone.job_id)
+            for name in gone.receipts:
+                await self._store.delete_receipt(name)
             for sha256 in gone.assets:
                 await self._store.delete(sha256)
+            for name in gone.receipts:
+                await self._store.delete_receipt(name)
 
     async def run(self) -> None:
         """Looks every `reconcile` interval, a little jittered so that a fleet does not look in step."""

@@ -21,11 +21,12 @@ POOL_REST_S = 2
 LEASE_LOST = "lease_lost"
 
 
-async def settle(worker: Worker, held: Held, failure: Failure, attempt: int | None = None) -> str:
+async def settle(worker: Worker, held: Held, failure: Failure, attempt: int | None = None, *, call_again: bool = False) -> str:
     """Records a failed attempt the way `decide` says.
 
     Args:
         attempt: number of the attempt that failed; None if none was opened.
+        call_again: another try must not adopt the stored answer.
 
     Returns:
         A word for the log.
@@ -46,6 +47,7 @@ async def settle(worker: Worker, held: Held, failure: Failure, attempt: int | No
                     failure=failure,
                     counts=counts,
                     hold_ms=0 if counts else POOL_REST_S * 1000,
+                    call_again=call_again,
                 )
             )
             return "snoozed" if kept else LEASE_LOST

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
@@ -31,6 +31,7 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("darkroom.runtime")
 T = TypeVar("T")
 
 STOP_S = 10.0
+LOOP_PAUSE_S = 1.0
 
 
 class Runtime:
@@ -62,7 +63,7 @@ class Runtime:
 
     async def _start(self) -> None:
         settings = self.settings
-        self._ledger = AsyncLedger(settings.redis_url, settings.key_prefix)
+        self._ledger = AsyncLedger(settings.redis_url, settings.key_prefix, max_connections=settings.slots + 56)
         self._store = open_async_store(settings.store_url)
         self._leases = LeaseKeeper(self._ledger, _ms(settings.lease.total_seconds()), settings.heartbeat.total_seconds())
         self._admission = Admission(
@@ -87,7 +88,7 @@ class Runtime:
         maintenance = Maintenance(settings, self._ledger, self._store, self._admission)
         await self._registration.announce()
         for loop in (self._leases, self._admission, maintenance, self._registration):
-            self._tasks.append(asyncio.create_task(loop.run(), name=type(loop).__name__))
+            self._tasks.append(asyncio.create_task(_for_ever(loop), name=type(loop).__name__))
         _log.info("started", worker=self.name, slots=settings.slots)
 
     def run(self, message: CallMessage) -> str:
@@ -138,6 +139,20 @@ class Runtime:
         await self._store.close()
         await self._ledger.close()
         _log.info("stopped", worker=self.name)
+
+
+class _Loop(Protocol):
+    async def run(self) -> None: ...
+
+
+async def _for_ever(loop: _Loop) -> None:
+    """A background loop that fails in a way nobody thought of is told of and started again: without it the worker is deaf."""
+    while True:
+        try:
+            await loop.run()
+        except Exception:
+            _log.exception("loop_failed", loop=type(loop).__name__)
+        await asyncio.sleep(LOOP_PAUSE_S)
 
 
 def _ms(seconds: float) -> int:

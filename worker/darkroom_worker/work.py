@@ -17,9 +17,6 @@ from darkroom_worker.lease import LeaseKeeper
 from darkroom_worker.requests import Outputs
 from darkroom_worker.steps.runner import StepRunner
 
-LEASE_MARGIN_S = 30
-"""How much longer than the read time-out the lease at the gate is."""
-
 
 @dataclass(frozen=True, slots=True)
 class Worker:
@@ -54,11 +51,13 @@ class Held:
 async def open_gate(worker: Worker, held: Held) -> tuple[str, int]:
     """The ledger's last word before a paid call; also opens the attempt of a free local step."""
     settings, record = worker.settings, held.record
+    # Longer than the read time-out by the answer's way back and the store: 30 s with the default lease.
+    lease = settings.read_timeout + settings.lease / 3
     return await worker.ledger.run(
         ops.gate(
             held.id,
             held.fence,
-            lease_ms=int((settings.read_timeout.total_seconds() + LEASE_MARGIN_S) * 1000),
+            lease_ms=int(lease.total_seconds() * 1000),
             call_budget=settings.call_budget,
             price_microusd=record.price_microusd,
             attempt={"worker": worker.name, "region": record.region, "model": record.model},

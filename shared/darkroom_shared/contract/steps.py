@@ -23,7 +23,7 @@ from darkroom_shared.core.image_facts import ImageFacts, ImageFormat
 from darkroom_shared.core.problems import Problem, pointer
 
 MAX_SIDE: Final = 16_384
-MAX_PIXELS: Final = 4096 * 4096
+MAX_PIXELS: Final = 8192 * 4096
 """What a step may write: no more than is accepted when a picture is opened again."""
 
 _ALPHA_MODES: Final = frozenset({"RGBA", "LA", "PA", "RGBa", "La"})

@@ -18,6 +18,11 @@
 <p>snoozed               zset     call -> when to park again, ms
 <p>deadlines             zset     job -> when it expires if it has not started, ms
 <p>retention             zset     terminal job -> when its records go, ms
+<p>untold                zset     terminal job whose story is not written yet -> its end, ms
+<p>assets                hash     SHA-256 -> how many jobs hold it
+<p>lane:<lane>           hash     virtual:<class>, the fair queue's virtual time
+<p>wake_at_us            string   when the loops that were told will ask again, microseconds
+<p>reconciled_ms         string   when the reconciler last looked
 <p>jobs, <p>jobs:<tenant> zset    job -> creation, ms
 <p>workers               zset     worker -> registration end, ms
 <p>worker:<worker>       hash     slots, host, pid, started

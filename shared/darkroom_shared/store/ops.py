@@ -153,10 +153,11 @@ class Repairs:
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """A job whose records are gone, and the pictures it leaves to be removed."""
+    """A job whose records are gone, and the pictures and receipts it leaves to be removed."""
 
     job_id: str
     assets: tuple[str, ...]
+    receipts: tuple[str, ...] = ()
 
 
 def _hints(value: object) -> tuple[Hint, ...]:
@@ -222,7 +223,7 @@ def renew(calls: Sequence[tuple[str, int]], lease_ms: int) -> Script[list[str]]:
 def gate(
     call_id: str, fence: int, *, lease_ms: int, call_budget: int, price_microusd: int | None, attempt: Mapping[str, object]
 ) -> Script[tuple[str, int]]:
-    """The last look before money is spent. Answers `go`, `canceled`, `expired`, `exhausted` or `stale`, and the attempt's number."""
+    """The last look before money is spent. Answers `go`, `canceled`, `expired`, `exhausted` or `stale`, and the attempt number."""
 
     def parse(raw: object) -> tuple[str, int]:
         verdict, number = pair(raw)
@@ -276,9 +277,20 @@ def commit(
 
 
 def snooze(
-    call_id: str, fence: int, *, delay_ms: int, reason: str, failure: Failure, counts: bool, hold_ms: int = 0
+    call_id: str,
+    fence: int,
+    *,
+    delay_ms: int,
+    reason: str,
+    failure: Failure,
+    counts: bool,
+    hold_ms: int = 0,
+    call_again: bool = False,
 ) -> Script[bool]:
-    """Puts the call off by `delay_ms`. False if the lease is lost."""
+    """Puts the call off by `delay_ms`. False if the lease is lost.
+
+    `call_again` drops the stored answer, if there is one: it is of no use, and the next attempt must make a new call.
+    """
     args = {
         "call": call_id,
         "fence": fence,
@@ -287,6 +299,7 @@ def snooze(
         "failure": failure.as_json(),
         "counts": counts,
         "hold_ms": hold_ms,
+        "call_again": call_again,
     }
     return Script("snooze", args, _done)
 
@@ -327,7 +340,7 @@ def purge(most: int = 100) -> Script[list[Purged]]:
     """Removes records whose retention is over."""
 
     def parse(raw: object) -> list[Purged]:
-        return [Purged(text(row["job"]), tuple(texts(row["assets"]))) for row in rows(loads(raw))]
+        return [Purged(text(row["job"]), tuple(texts(row["assets"])), tuple(texts(row["receipts"]))) for row in rows(loads(raw))]
 
     return Script("purge", {"most": most}, parse)
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -134,3 +137,15 @@ def test_an_engine_that_takes_too_long_is_given_up_and_replaced() -> None:
             await engine.stop()
 
     asyncio.run(draw_twice())
+
+
+def test_ctrl_c_stops_the_whole_group_without_a_word() -> None:
+    command = [sys.executable, "-m", "darkroom_worker.local_bedrock", "--quota", "off"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
+        assert process.stdout is not None
+        running = Running(json.loads(process.stdout.readline())["url"], process)
+        assert running.invoke(text_image(size=320)).status == 200
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=15)
+    assert (process.returncode, errors) == (0, "")

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 import aioboto3
 from aiobotocore.config import AioConfig
 from botocore.exceptions import (
+    BotoCoreError,
     ClientError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
     NoCredentialsError,
+    ParamValidationError,
     PartialCredentialsError,
     ProxyConnectionError,
     SSLError,
@@ -22,7 +25,7 @@ from botocore.exceptions import (
 
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.settings import Settings
-from darkroom_worker.bedrock.errors import classify, no_answer, no_connection, no_credentials
+from darkroom_worker.bedrock.errors import classify, no_answer, no_connection, no_credentials, not_sent
 
 if TYPE_CHECKING:
     from types_aiobotocore_bedrock_runtime.client import BedrockRuntimeClient
@@ -76,6 +79,9 @@ class BedrockClient:
         """
         try:
             client = await self._client(region)
+        except (BotoCoreError, ValueError) as error:
+            return not_sent(f"{type(error).__name__}: {error}")
+        try:
             response = await client.invoke_model(
                 modelId=model_id, body=body, contentType="application/json", accept="application/json"
             )
@@ -101,7 +107,9 @@ def _failure(error: Exception) -> Failure:
     match error:
         case ClientError():
             return _from_client_error(error)
-        case NoCredentialsError() | PartialCredentialsError() | TokenRetrievalError():
+        case ParamValidationError():
+            return not_sent(str(error))
+        case NoCredentialsError() | PartialCredentialsError() | CredentialRetrievalError() | TokenRetrievalError():
             return no_credentials(str(error))
         case EndpointConnectionError() | ConnectTimeoutError() | ProxyConnectionError() | SSLError():
             return no_connection(str(error))

@@ -97,6 +97,11 @@ def no_answer(detail: str) -> Failure:
     )
 
 
+def not_sent(detail: str) -> Failure:
+    """The SDK could not make a request of it (a wrong region, profile or parameter): nothing was sent."""
+    return Failure(_K.PERMANENT, "request_not_sent", f"The SDK could not send the request: {detail[:300]}", billed=False)
+
+
 def no_credentials(detail: str) -> Failure:
     """The SDK found nothing to sign with: nothing was sent."""
     return Failure(

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import multiprocessing
 import os
+import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -38,6 +39,7 @@ def _watch_parent() -> None:
 
 def _begin() -> None:
     """Runs first in every process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the endpoint ends its processes itself
     threading.Thread(target=_watch_parent, name="watch-parent", daemon=True).start()
 
 

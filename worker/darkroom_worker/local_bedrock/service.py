@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Literal, assert_never, cast
+from typing import Literal, ParamSpec, TypeVar, assert_never, cast
 
 import orjson
 
@@ -40,6 +40,9 @@ from darkroom_worker.local_bedrock.wire import (
 
 SMALL_BODY_BYTES = 32_768
 """Bodies up to here hold no picture worth a thread: they are checked on the loop."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
 
@@ -106,8 +109,7 @@ class Service:
             return refusal(ServiceError("InternalServerException"), visit)
 
     async def _answer(self, visit: Visit, operation: Operation, headers: Headers, raw: bytes) -> Answer:
-        body = read_json_object(raw)
-        _note(visit, body, raw)
+        body = await _aside(len(raw), _read, visit, raw)
         _refuse(authentication_error(headers))
         model = self._model(visit)
         _refuse(operation_error(operation))
@@ -119,7 +121,7 @@ class Service:
             return Answer(0, (), b"", cut="all")
         if body is None:
             raise validation_error("Malformed input request, please reformat your input and try again.")
-        request = await self._check(body, model, len(raw))
+        request = await _aside(len(raw), checked_request, body, model)
         pictures, error = await self._draw(visit, request)
         answer = self._compose(visit, request, pictures, error)
         return answer if fault is None else _spoiled(answer, fault, visit)
@@ -148,11 +150,6 @@ class Service:
         visit.fault = None if fault is None else fault.kind
         return fault
 
-    async def _check(self, body: Mapping[str, object], model: KnownModel, size: int) -> Request:
-        if size <= SMALL_BODY_BYTES:
-            return checked_request(body, model)
-        return await asyncio.to_thread(checked_request, body, model)
-
     async def _draw(self, visit: Visit, request: Request) -> tuple[Pictures, str | None]:
         """The pictures that pass the filters, and the `error` text if some did not."""
         kind = find_filter(request.body, request.images.values())
@@ -174,6 +171,13 @@ class Service:
         headers = success_headers(visit.request_id, round((ready_s - visit.received_s) * 1000), self._engine.name)
         body = answer_body(pictures, error, request.is_titan)
         return Answer(200, headers, body, billed=True, image_sha256=pictures.sha256, ready_s=ready_s)
+
+
+async def _aside(size: int, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Does work on a body of so many bytes: in a thread if it is long enough to hold up the loop."""
+    if size <= SMALL_BODY_BYTES:
+        return work(*args, **kwargs)
+    return await asyncio.to_thread(work, *args, **kwargs)
 
 
 def _refuse(error: ServiceError | None) -> None:
@@ -214,13 +218,16 @@ def read_json_object(raw: bytes) -> Mapping[str, object] | None:
     return cast("dict[str, object]", value) if isinstance(value, dict) else None
 
 
-def _note(visit: Visit, body: Mapping[str, object] | None, raw: bytes) -> None:
+def _read(visit: Visit, raw: bytes) -> Mapping[str, object] | None:
+    """Reads the body and notes what the log keeps of it."""
+    body = read_json_object(raw)
     visit.request_bytes = len(raw)
     visit.body_sha256 = hashlib.sha256(raw).hexdigest()
     if body is None:
-        return
+        return None
     task_type = body.get("taskType")
     visit.task_type = task_type[:64] if isinstance(task_type, str) else None
     config = body.get("imageGenerationConfig")
     seed = cast("dict[str, object]", config).get("seed") if isinstance(config, dict) else None
     visit.seed = seed if isinstance(seed, int) else None
+    return body

@@ -5,6 +5,8 @@
 -- args.idem        {key, fingerprint, ttl_ms} or absent
 -- Returns {verdict, id}: verdict `accepted`, `replayed` (same key, same body: nothing was written) or `conflict`.
 local first = args.workflow and args.workflow.id or args.jobs[1].id
+-- The client library sends a script again if the answer got lost: these very jobs are here already, perhaps under way.
+if redis.call('EXISTS', job_key(args.jobs[1].id)) == 1 then return {'accepted', first} end
 if args.idem then
   local key = P .. 'idem:' .. args.idem.key
   local known = redis.call('GET', key)

@@ -71,16 +71,17 @@ local function admit(lane, pool)
   local call, class, tenant, start, list, turn = next_call(lane)
   local job = job_of(call)
   redis.call('ZREM', list, call)
+  local paid = field(call_key(call), 'receipt') -- a stored answer needs no call: it costs no token and is never too late
   local start_by = number(job_key(job), 'start_by_ms')
   local finish_by = number(job_key(job), 'finish_by_ms')
   local too_late = start_by > 0 and start_by <= now and not field(job_key(job), 'started_ms')
-  if too_late or (finish_by > 0 and finish_by <= now) then
+  if not paid and (too_late or (finish_by > 0 and finish_by <= now)) then
     finish_call(call, 'expire', {call = call}) -- costs no token
     return
   end
   redis.call('HSET', P .. 'lane:' .. lane, 'virtual:' .. class, start)
   redis.call('ZADD', turn, start + 1, tenant)
-  if pool and not field(call_key(call), 'receipt') then take_token(pool) end -- a stored answer needs no call
+  if pool and not paid then take_token(pool) end
   local fence = redis.call('HINCRBY', call_key(call), 'fence', 1)
   set_state(call, 'admit')
   redis.call('HSET', call_key(call), 'pool', pool or '', 'admitted_ms', now)

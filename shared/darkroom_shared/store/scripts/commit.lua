@@ -16,12 +16,15 @@ local function extend(name, more)
   redis.call('HSET', j, name, cjson.encode(list))
 end
 extend('outputs', args.outputs)
-for _, output in ipairs(args.outputs) do hold_assets({output.sha256}) end
 extend('rejected', args.rejected)
-redis.call('HINCRBY', j, 'images', #args.outputs)
+local images = 0
+for _, output in ipairs(args.outputs) do
+  hold_assets({output.sha256})
+  if output.role ~= 'mask' then images = images + 1 end -- a mask is not one of the images that were wanted
+end
+redis.call('HINCRBY', j, 'images', images)
 if args.reason then redis.call('HSET', j, 'reason_hint', args.reason) end
-redis.call('HDEL', call_key(call), 'receipt')
 leave_indexes(call)
 set_state(call, 'commit')
-local state = touch(job, 'call.commit', {call = call, images = #args.outputs, rejected = #args.rejected})
+local state = touch(job, 'call.commit', {call = call, images = images, rejected = #args.rejected})
 return {1, state}

@@ -87,7 +87,7 @@ local function job_outcome(job)
     elseif shows and not open then open = shows end
     if state == 'snoozed' then snooze = field(call_key(call), 'reason') end
   end
-  if open == 'running' and field(j, 'cancel_ms') then return 'canceling', 'user' end
+  if open and field(j, 'cancel_ms') then return 'canceling', field(j, 'cancel_reason') or 'user' end
   if open == 'running' then return 'running', '' end
   if open then
     if snooze == 'dependency' then return 'waiting', 'dependency' end
@@ -164,7 +164,10 @@ local function finish_call(call, event, data)
   unpark(call, job)
   leave_indexes(call)
   set_state(call, event)
-  if data.failure then redis.call('HSET', call_key(call), 'failure', cjson.encode(data.failure)) end
+  if data.failure then
+    redis.call('HSET', call_key(call), 'failure', cjson.encode(data.failure))
+    redis.call('HSET', job_key(job), 'failure', cjson.encode(data.failure))
+  end
   return touch(job, 'call.' .. event, data)
 end
 
@@ -178,11 +181,11 @@ cancel_job = function(job, reason)
     local state = field(call_key(call), 'state')
     if state == 'claimed' then
       prevented = prevented + 1 -- not called yet: its worker finds the mark at the gate
+    elseif state == 'calling' or state == 'responded' or (field(call_key(call), 'receipt') and allowed('cancel', state)) then
+      detached = detached + 1 -- paid, or about to be: its images are kept
     elseif allowed('cancel', state) then
       prevented = prevented + 1
       finish_call(call, 'cancel', {call = call, reason = reason})
-    elseif state == 'calling' or state == 'responded' then
-      detached = detached + 1
     end
   end
   return prevented, detached

@@ -20,6 +20,10 @@ local function crashed(call)
     finish_call(call, 'quarantine', {call = call, failure = {code = 'worker_lost', message = 'Its worker died ' .. crashes .. ' times.'}})
     return
   end
+  if field(job_key(job), 'cancel_ms') and not field(call_key(call), 'receipt') then
+    finish_call(call, 'cancel', {call = call, reason = field(job_key(job), 'cancel_reason')})
+    return
+  end
   leave_indexes(call)
   set_state(call, 'park')
   redis.call('HSET', call_key(call), 'reason', 'worker_lost')

@@ -1,6 +1,7 @@
 -- Ends an attempt that may be tried again later: back-off, or a quota that said no.
 -- args.call, args.fence, args.delay_ms, args.reason, args.failure
 -- args.counts      false where the wait was the quota's doing: the attempt is given back
+-- args.call_again  true where the stored answer is of no use: the next attempt makes a new call
 -- args.hold_ms     how long the whole pool is to rest (0: only this call)
 -- Returns 1, or 0 if the lease is lost.
 local call, job = args.call, job_of(args.call)
@@ -18,12 +19,13 @@ if not args.counts and field(c, 'state') == 'calling' then
     redis.call('HINCRBY', c, 'attempts', -1)
   end
 end
+if args.call_again then redis.call('HDEL', c, 'receipt') end
 local pool = field(c, 'pool')
 if args.hold_ms > 0 and pool and pool ~= '' then
   redis.call('HSET', P .. 'pool:' .. pool, 'held_until_us', whole(now_us + args.hold_ms * 1000))
 end
 leave_indexes(call)
-if field(job_key(job), 'cancel_ms') then
+if field(job_key(job), 'cancel_ms') and not field(c, 'receipt') then
   set_state(call, 'snooze')
   finish_call(call, 'cancel', {call = call, reason = field(job_key(job), 'cancel_reason')})
   return 1

@@ -7,7 +7,18 @@ import numpy as np
 from darkroom_worker.local_bedrock.engine.noise import fractal
 from darkroom_worker.local_bedrock.engine.oklab import blend, look_up, ramp, shade
 from darkroom_worker.local_bedrock.engine.palette import word_colours
-from darkroom_worker.local_bedrock.engine.raster import Canvas, Plane, Rgb, blur, discs_mask, full_grid, grid, mix, sample, smoothstep
+from darkroom_worker.local_bedrock.engine.raster import (
+    Canvas,
+    Plane,
+    Rgb,
+    blur,
+    discs_mask,
+    full_grid,
+    grid,
+    mix,
+    sample,
+    smoothstep,
+)
 from darkroom_worker.local_bedrock.engine.sky import light_place, paint_sky
 from darkroom_worker.local_bedrock.engine.stage import Backdrop, Stage, below, skyline
 
@@ -37,7 +48,15 @@ def paint_space(stage: Stage) -> Backdrop:
     dust = _warped(stage, "dust", 3, 0.6)
     canvas = np.asarray(canvas * (1 - 0.72 * smoothstep(0.5, 0.85, dust))[..., None], np.float32)
     count = int(width * height / 1500)
-    stars = np.stack([rng.uniform(0, width, count), rng.uniform(0, height, count), rng.uniform(0.4, 1.5, count) * stage.unit / 1024, rng.random(count) ** 3], 1)
+    stars = np.stack(
+        [
+            rng.uniform(0, width, count),
+            rng.uniform(0, height, count),
+            rng.uniform(0.4, 1.5, count) * stage.unit / 1024,
+            rng.random(count) ** 3,
+        ],
+        1,
+    )
     mask = discs_mask(width, height, stars.astype(np.float32))
     bright = discs_mask(width, height, stars[stars[:, 3] > 0.93].astype(np.float32))
     canvas = mix(canvas, (0.97, 0.97, 1.0), np.clip(mask + blur(bright, stage.unit * 0.004) * 4, 0, 1).astype(np.float32))
@@ -71,11 +90,13 @@ def paint_high_sky(stage: Stage) -> Backdrop:
     palette = stage.palette
     white = (0.97, 0.97, 0.98) if stage.vision.time == "day" else blend(palette.sky[-1], palette.light, 0.35)
     for index in range(4):
-        line = skyline(stage, f"bank {index}", 0.8 + 0.07 * index, 0.07, 5 - index, 6, 0.55)
+        line = skyline(stage, f"bank {index}", 0.8 + 0.07 * index, 0.07, 5 - index, octaves=6, gain=0.55)
         billow = fractal(stage.rng(f"billow {index}"), stage.width, stage.height, 7 - index, 6, stretch=1.6)
         _, y = grid(stage.width, stage.height)
         tone = 0.95 - np.clip((y - line[None, :]) / np.float32(0.09 * stage.height), 0, 1) * 0.6 + (billow - 0.5) * 0.8
-        paint = look_up(ramp((blend(palette.haze, palette.sky[1], 0.4), blend(white, palette.haze, 0.35), white)), np.asarray(tone, np.float32))
+        paint = look_up(
+            ramp((blend(palette.haze, palette.sky[1], 0.4), blend(white, palette.haze, 0.35), white)), np.asarray(tone, np.float32)
+        )
         canvas = mix(canvas, paint, blur(below(line, stage.height), stage.unit * 0.006) * np.float32(0.9))
     return Backdrop(canvas, horizon, stage.height * 0.55, light_place(stage, horizon), shadow=0.0)
 
@@ -120,7 +141,7 @@ def _flow(stage: Stage) -> Canvas:
     canvas = look_up(ramp(_hues(stage, 6)), tone)
     height = blur(tone, 1.2)
     light = (np.gradient(height, axis=0) + 0.6 * np.gradient(height, axis=1)).astype(np.float32) * np.float32(stage.unit * 0.016)
-    return np.clip(canvas + np.clip(light, -0.12, 0.16)[..., None], 0, 1).astype(np.float32)
+    return np.asarray(np.clip(canvas + np.clip(light, -0.12, 0.16)[..., None], 0, 1), dtype=np.float32)
 
 
 def paint_dream(stage: Stage) -> Backdrop:
@@ -132,15 +153,23 @@ def paint_dream(stage: Stage) -> Backdrop:
     x, y = grid(stage.width, height)
     drift = fractal(rng, stage.width, height, 1.6, 3) - 0.5
     canvas = look_up(ramp((hues[-2], light, shade(light, 0.04))), np.asarray(y / height * 1.4 + drift * 0.2, np.float32))
-    cx, cy, radius = stage.width * float(rng.uniform(0.3, 0.7)), height * float(rng.uniform(0.26, 0.36)), stage.unit * float(rng.uniform(0.12, 0.19))
+    cx, cy, radius = (
+        stage.width * float(rng.uniform(0.3, 0.7)),
+        height * float(rng.uniform(0.26, 0.36)),
+        stage.unit * float(rng.uniform(0.12, 0.19)),
+    )
     away = np.sqrt((x - cx) ** 2 + (y - cy) ** 2)
     for ring, strength in ((2.3, 0.16), (1.6, 0.22), (1.0, 0.9)):
-        canvas = mix(canvas, shade(hues[len(hues) // 2 + 1], 0.06), np.asarray(np.clip(radius * ring - away, 0, 1) * strength, np.float32))
+        canvas = mix(
+            canvas, shade(hues[len(hues) // 2 + 1], 0.06), np.asarray(np.clip(radius * ring - away, 0, 1) * strength, np.float32)
+        )
     paper = fractal(rng, stage.width, height, 130, 3) - 0.5
     layers = 6
     for index in range(layers):
         near = (index + 1) / layers
-        line = skyline(stage, f"paper {index}", 0.5 + 0.44 * near, 0.2 - 0.07 * near, 1.6 + 0.7 * (index % 3), 2 + index % 2, 0.4)
+        line = skyline(
+            stage, f"paper {index}", 0.5 + 0.44 * near, 0.2 - 0.07 * near, 1.6 + 0.7 * (index % 3), octaves=2 + index % 2, gain=0.4
+        )
         edge = below(line, height)
         shadow = blur(np.roll(edge, -round(stage.unit * 0.012), axis=0), stage.unit * 0.016)
         canvas = np.asarray(canvas * (1 - 0.3 * np.clip(shadow - edge, 0, 1))[..., None], np.float32)

@@ -48,7 +48,9 @@ def fit(pixels: Pixels, width: int, height: int) -> Pixels:
     """The picture scaled to cover the frame, its overhang cut off evenly."""
     rows, columns = pixels.shape[:2]
     scale = max(width / columns, height / rows)
-    large = resize_pixels(pixels, max(width, round(columns * scale)), max(height, round(rows * scale)), "area" if scale < 1 else "cubic")
+    large = resize_pixels(
+        pixels, max(width, round(columns * scale)), max(height, round(rows * scale)), "area" if scale < 1 else "cubic"
+    )
     top, left = (large.shape[0] - height) // 2, (large.shape[1] - width) // 2
     return np.ascontiguousarray(large[top : top + height, left : left + width])
 
@@ -69,7 +71,12 @@ def _painted(order: Order, control: Pixels, seed: int) -> Pixels:
 def _colours(stage: Stage) -> tuple[tuple[Rgb, ...], tuple[Rgb, ...]]:
     """Ramp of the surroundings and ramp of the subject, dark to light."""
     palette = stage.palette
-    around: tuple[Rgb, ...] = (shade(palette.sky[0], -0.12), palette.sky[len(palette.sky) // 2], palette.haze, shade(palette.light, 0.02))
+    around: tuple[Rgb, ...] = (
+        shade(palette.sky[0], -0.12),
+        palette.sky[len(palette.sky) // 2],
+        palette.haze,
+        shade(palette.light, 0.02),
+    )
     if stage.vision.setting in ("forest", "meadow", "desert", "table", "mountains"):
         around = (shade(palette.ground[0], -0.14), palette.ground[1], palette.ground[2], shade(palette.light, 0.0))
     main = stage.vision.things[0].colour if stage.vision.things else (stage.vision.colours or (palette.ground[1],))[0]
@@ -103,7 +110,7 @@ def _lines(stage: Stage, control: Pixels, free: Canvas) -> Canvas:
 
 def _flatness(stage: Stage, control: Pixels) -> Plane:
     busy = blur(edges(control, 40, 110), stage.unit * 0.02)
-    return np.clip(1 - busy * 7, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(1 - busy * 7, 0, 1), dtype=np.float32)
 
 
 def _areas(stage: Stage, control: Pixels, free: Canvas) -> Canvas:
@@ -116,4 +123,4 @@ def _areas(stage: Stage, control: Pixels, free: Canvas) -> Canvas:
     texture = free - blur(free, stage.unit * 0.02)
     _, y = grid(width, height)
     lit = 1.04 - 0.1 * y / height
-    return np.clip(painted * lit[..., None] + texture * np.float32(0.55), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(painted * lit[..., None] + texture * np.float32(0.55), 0, 1), dtype=np.float32)

@@ -47,7 +47,11 @@ def fill_hole(pixels: Pixels, hole: Mask, seed: int, *, keep_out: Mask | None = 
     if not hole.any() or hole.all():
         return pixels
     height, width = hole.shape
-    factor = min(1.0, _WORK_SIDE / max(width, height), float(np.sqrt((_HOLE_PIXELS if hole.mean() < _BIG_HOLE else _HOLE_PIXELS_OF_SURROUNDINGS) / hole.sum())))
+    factor = min(
+        1.0,
+        _WORK_SIDE / max(width, height),
+        float(np.sqrt((_HOLE_PIXELS if hole.mean() < _BIG_HOLE else _HOLE_PIXELS_OF_SURROUNDINGS) / hole.sum())),
+    )
     small_size = max(8, round(width * factor)), max(8, round(height * factor))
     # The hole is widened a little before shrinking, so that no pixel of the old content bleeds into the fill.
     small_hole = resize(grow(hole, max(1, round(1 / factor))).astype(np.float32), *small_size, "area") > 0.01

@@ -9,15 +9,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from darkroom_worker.local_bedrock.engine.oklab import to_lab
 from darkroom_worker.local_bedrock.engine.raster import (
     Mask,
     Pixels,
     areas,
     bounds,
     close_gaps,
+    depth,
     grid,
     grow,
     hsv,
+    median,
     open_specks,
     ycrcb,
 )
@@ -38,6 +41,7 @@ _CLASSES: dict[str, str] = {
     **dict.fromkeys(("FOOTWEAR", "SHOES", "BOOTS", "OTHER_FOOTWEAR"), "FOOTWEAR"),
     "HEAD": "HEAD",
 }
+_OTHER_CLOTH = 0.36
 _SHORTER: dict[str, float] = {"SHORT_PANTS": 4.2, "SHORT_DRESS": 4.4}
 
 
@@ -95,6 +99,11 @@ def _face(skin: Mask, box: tuple[int, int, int, int]) -> tuple[int, int, int, in
     return best[1] if best else None
 
 
+def garment_group(garment: str) -> str:
+    """The part of the body that a garment class covers: UPPER_BODY, LOWER_BODY, FULL_BODY, FOOTWEAR or HEAD."""
+    return _CLASSES.get(garment, "UPPER_BODY")
+
+
 def body_area(pixels: Pixels, garment: str, *, bare: bool = False) -> Mask | None:
     """Where a garment of that class sits; None if no person was found.
 
@@ -105,11 +114,12 @@ def body_area(pixels: Pixels, garment: str, *, bare: bool = False) -> Mask | Non
     person = find_person(pixels)
     if person is None:
         return None
-    group = _CLASSES.get(garment, "UPPER_BODY")
+    group = garment_group(garment)
     start, end = _BANDS[group]
     end = _SHORTER.get(garment, end)
     left, top, right, bottom = person.face
-    head = (bottom - top) * 1.25
+    # Hair of a warm tone counts as skin here, so the box is nearly the whole head.
+    head = (bottom - top) * 1.08
     height, width = person.outline.shape
     x, y = grid(width, height)
     band = (y > bottom + start * head) & (y < bottom + end * head)
@@ -118,7 +128,22 @@ def body_area(pixels: Pixels, garment: str, *, bare: bool = False) -> Mask | Non
     if group != "HEAD" and not bare:
         # Small spots are buttons and badges, not hands.
         area &= ~grow(open_specks(person.skin, max(1, round(head * 0.09))), max(1, round(head * 0.02)))
-    return _without_holes(close_gaps(open_specks(np.asarray(area, np.bool_), max(1, round(head * 0.05))), max(1, round(head * 0.06))))
+        area = _of_one_cloth(pixels, np.asarray(area, np.bool_), head)
+    return _without_holes(
+        close_gaps(open_specks(np.asarray(area, np.bool_), max(1, round(head * 0.05))), max(1, round(head * 0.06)))
+    )
+
+
+def _of_one_cloth(pixels: Pixels, area: Mask, head: float) -> Mask:
+    """The area without large things of quite another colour: a helmet, a bag or a bare table in front of the body."""
+    if not area.any():
+        return area
+    lab = to_lab(median(pixels, 5))
+    typical = np.median(lab[area], axis=0)
+    other = area & (np.linalg.norm((lab - typical) * np.array([0.8, 2, 2], np.float32), axis=2) > _OTHER_CLOTH)
+    large = open_specks(close_gaps(other, max(1, round(head * 0.06))), max(1, round(head * 0.11)))
+    large = grow(large, max(1, round(head * 0.1))) & area & (other | (depth(~large) < head * 0.1))
+    return area & ~large if large.sum() < 0.5 * area.sum() else area
 
 
 def _without_holes(area: Mask) -> Mask:

@@ -19,7 +19,9 @@ def paint_table(stage: Stage) -> Backdrop:
     _, y = grid(stage.width, stage.height)
     cover = np.clip(y - horizon + 0.5, 0, 1)
     light = (stage.width * float(stage.rng("window").choice([0.2, 0.8])), stage.height * 0.25)
-    sheen = np.exp(-((np.arange(stage.width, dtype=np.float32)[None, :] - light[0]) / (0.35 * stage.width)) ** 2) * (1 - near) ** 2
+    sheen = (
+        np.exp(-(((np.arange(stage.width, dtype=np.float32)[None, :] - light[0]) / (0.35 * stage.width)) ** 2)) * (1 - near) ** 2
+    )
     wood = mix(wood, blend(stage.palette.light, stage.palette.haze, 0.2), np.asarray(sheen * 0.4, np.float32))
     canvas = mix(canvas, wood, np.asarray(np.broadcast_to(cover, near.shape if near.shape[1] > 1 else sheen.shape), np.float32))
     return Backdrop(canvas, horizon, stage.height * 0.85, light, mirror=0.14, shadow=0.6)
@@ -38,7 +40,13 @@ def _room(stage: Stage) -> Canvas:
     count = 26
     for colour in (palette.light, shade(palette.ground[2], 0.05), palette.foliage[1]):
         discs = np.stack(
-            [rng.uniform(0, stage.width, count), rng.uniform(0, 0.6 * stage.height, count), rng.uniform(0.012, 0.045, count) * stage.unit, rng.uniform(0.06, 0.3, count)], 1
+            [
+                rng.uniform(0, stage.width, count),
+                rng.uniform(0, 0.6 * stage.height, count),
+                rng.uniform(0.012, 0.045, count) * stage.unit,
+                rng.uniform(0.06, 0.3, count),
+            ],
+            1,
         )
         canvas = mix(canvas, colour, blur(discs_mask(stage.width, stage.height, discs.astype(np.float32)), stage.unit * 0.003))
     return canvas
@@ -75,7 +83,9 @@ def _planks(stage: Stage, horizon: float) -> tuple[Canvas, Plane]:
     v = np.broadcast_to(away * np.float32(640), u.shape)
     plane = sample(tone.astype(np.float32), np.asarray(u, np.float32), np.ascontiguousarray(v, np.float32), quality="cubic")
     colours = (shade(stage.palette.ground[0], -0.1), *stage.palette.ground)
-    return look_up(ramp(colours), np.asarray(plane - 0.08 * near, np.float32)), np.asarray(np.broadcast_to(near, u.shape), np.float32)
+    return look_up(ramp(colours), np.asarray(plane - 0.08 * near, np.float32)), np.asarray(
+        np.broadcast_to(near, u.shape), np.float32
+    )
 
 
 def paint_studio(stage: Stage) -> Backdrop:

@@ -8,7 +8,7 @@ from darkroom_worker.local_bedrock.engine.fill import around, inner_feather, mat
 from darkroom_worker.local_bedrock.engine.glyphs import Sprite, paint_glyph
 from darkroom_worker.local_bedrock.engine.noise import generator
 from darkroom_worker.local_bedrock.engine.oklab import from_lab, to_lab
-from darkroom_worker.local_bedrock.engine.raster import Canvas, Mask, Plane, blur, bounds, luma, mix, resize, to_bytes
+from darkroom_worker.local_bedrock.engine.raster import Canvas, Mask, Plane, blur, bounds, luma, mix, resize, steps, to_bytes
 from darkroom_worker.local_bedrock.engine.scene import paint_scene, set_stage
 from darkroom_worker.local_bedrock.engine.vision import Thing
 
@@ -71,11 +71,12 @@ def _fit(sprite: Sprite, hole: Mask, box: tuple[int, int, int, int], *, flip: bo
     left, top, right, bottom = box
     ratio = sprite.alpha.shape[1] / sprite.alpha.shape[0]
     tallest = min((bottom - top) * 0.94, (right - left) * 0.94 / ratio)
+    x, y, fitted = left, top, sprite.scaled(2)
     for share in (1.0, 0.9, 0.8, 0.7, 0.6):
-        fitted = sprite.scaled(max(4, round(tallest * share)), flip=flip)
+        fitted = sprite.scaled(max(2, round(tallest * share)), flip=flip)
         rows, columns = fitted.alpha.shape
-        x = round((left + right - columns) / 2)
-        y = max(top, round(bottom - (bottom - top) * 0.03 - rows))
+        x = max(0, min(round((left + right - columns) / 2), hole.shape[1] - columns))
+        y = max(0, min(round(bottom - (bottom - top) * 0.03 - rows), hole.shape[0] - rows))
         inside = fitted.alpha * hole[y : y + rows, x : x + columns]
         if float(inside.sum()) > 0.93 * float(fitted.alpha.sum()):
             break
@@ -86,10 +87,10 @@ def _in_light_of(sprite: Sprite, photo: Canvas, hole: Mask, seed: int) -> Canvas
     ring = around(hole, max(8, min(hole.shape) // 16))
     if not ring.any():
         return sprite.colour
-    columns = np.flatnonzero(hole.any(axis=0))
-    middle = float(columns.mean())
+    box = bounds(hole)
+    middle = (box[0] + box[2]) / 2 if box else 0.0
     light = luma(photo)
-    x = np.broadcast_to(np.arange(hole.shape[1]), hole.shape)
+    x = np.broadcast_to(steps(hole.shape[1]), hole.shape)
     left, right = light[ring & (x < middle)], light[ring & (x >= middle)]
     lean = float(np.clip((right.mean() if right.size else 0.5) - (left.mean() if left.size else 0.5), -0.3, 0.3))
     around_lab = to_lab(to_bytes(photo[ring][None]))[0].mean(axis=0)

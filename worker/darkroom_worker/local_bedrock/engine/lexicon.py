@@ -10,7 +10,21 @@ from typing import Literal
 from darkroom_worker.local_bedrock.engine.raster import Rgb
 
 Setting = Literal[
-    "sea", "beach", "lake", "mountains", "forest", "desert", "city", "space", "meadow", "table", "studio", "abstract", "underwater", "sky", "dream"
+    "sea",
+    "beach",
+    "lake",
+    "mountains",
+    "forest",
+    "desert",
+    "city",
+    "space",
+    "meadow",
+    "table",
+    "studio",
+    "abstract",
+    "underwater",
+    "sky",
+    "dream",
 ]
 Time = Literal["day", "sunset", "dawn", "night", "golden", "storm", "neon"]
 Season = Literal["spring", "summer", "autumn", "winter"]
@@ -280,10 +294,18 @@ _PLACES: dict[Setting, str] = {
     "mountains": "mountain mountains peak peaks alps alpine ridge himalaya canyon cliff glacier volcano landscape",
     "forest": "forest woods woodland jungle rainforest grove trail",
     "desert": "desert dune dunes sahara oasis mesa wasteland",
-    "city": "city skyline street town downtown skyscraper skyscrapers tokyo york london paris metropolis alley cityscape urban building buildings",
+    "city": (
+        "city skyline street town downtown skyscraper skyscrapers tokyo york london paris metropolis alley "
+        "cityscape urban building buildings"
+    ),
     "space": "space galaxy nebula planet planets cosmos cosmic universe orbit stars milky",
-    "meadow": "meadow field fields hill hills countryside valley garden farm park grass prairie pasture lawn vineyard backyard road savanna savannah",
-    "table": "table desk kitchen cafe countertop counter shelf breakfast wooden workbench windowsill room interior indoor restaurant bar",
+    "meadow": (
+        "meadow field fields hill hills countryside valley garden farm park grass prairie pasture lawn "
+        "vineyard backyard road savanna savannah"
+    ),
+    "table": (
+        "table desk kitchen cafe countertop counter shelf breakfast wooden workbench windowsill room interior indoor restaurant bar"
+    ),
     "studio": "studio backdrop product packshot podium pedestal plain catalog catalogue",
     "abstract": "abstract marble texture pattern fluid swirl swirls liquid wallpaper agate geode gradient paint ink smoke",
     "underwater": "underwater reef seabed aquarium undersea",
@@ -320,18 +342,20 @@ _WEATHERS = {
 }
 WEATHERS: dict[str, str] = {word: weather for weather, words in _WEATHERS.items() for word in words.split()}
 
-COLOURS: dict[str, Rgb] = {
-    name: _rgb(value)
-    for name, value in (
-        pair.split("=")
-        for pair in (
-            "red=c9302c crimson=a8172f scarlet=d62a1e maroon=6e1a26 burgundy=6a1c32 pink=ef8fb0 magenta=c93a94 rose=e0768f coral=f27a5e "
-            "orange=ee8226 peach=f6b48c amber=efa42a gold=d9a93a golden=e0ae3e yellow=f2cf3a mustard=cf9f2c cream=f3e8d0 beige=dccbac tan=c9a676 "
-            "brown=7d5233 bronze=9a6a3a copper=b9693c chocolate=5a3825 green=4a9a46 lime=9ccf3c olive=7f8a3a emerald=1f8f5f mint=9fdcc0 sage=9db391 "
-            "teal=1f8a8a turquoise=36bdb6 cyan=2fb8d6 aqua=4fc8cf blue=2f6fc0 navy=1c2f5e azure=3f93e0 indigo=3f3a94 purple=7a46a6 violet=8452c4 "
-            "lavender=b7a3dc lilac=c6a8d9 plum=7a3a6a white=f4f4f2 ivory=f3efe2 silver=b9bec6 grey=85888c gray=85888c charcoal=3a3d42 black=1f2024"
-        ).split()
-    )
-}
-MATERIALS = frozenset("wooden wood metal glass ceramic stone plastic leather paper brick steel shiny old small little big large tiny cute vintage modern".split())
+_COLOURS = """
+red=c9302c crimson=a8172f scarlet=d62a1e maroon=6e1a26 burgundy=6a1c32 pink=ef8fb0 magenta=c93a94 rose=e0768f coral=f27a5e
+orange=ee8226 peach=f6b48c amber=efa42a gold=d9a93a golden=e0ae3e yellow=f2cf3a mustard=cf9f2c cream=f3e8d0 beige=dccbac
+tan=c9a676 brown=7d5233 bronze=9a6a3a copper=b9693c chocolate=5a3825 green=4a9a46 lime=9ccf3c olive=7f8a3a emerald=1f8f5f
+mint=9fdcc0 sage=9db391 teal=1f8a8a turquoise=36bdb6 cyan=2fb8d6 aqua=4fc8cf blue=2f6fc0 navy=1c2f5e azure=3f93e0
+indigo=3f3a94 purple=7a46a6 violet=8452c4 lavender=b7a3dc lilac=c6a8d9 plum=7a3a6a white=f4f4f2 ivory=f3efe2 silver=b9bec6
+grey=85888c gray=85888c charcoal=3a3d42 black=1f2024
+"""
+COLOURS: dict[str, Rgb] = {name: _rgb(value) for name, value in (pair.split("=") for pair in _COLOURS.split())}
+"""Colour words."""
+
+_MATERIALS = """
+wooden wood metal glass ceramic stone plastic leather paper brick steel shiny old small little big large tiny cute vintage
+modern
+"""
+MATERIALS = frozenset(_MATERIALS.split())
 """Adjectives that may stand between a colour and its noun."""

@@ -28,16 +28,19 @@ from darkroom_worker.local_bedrock.engine.raster import (
 from darkroom_worker.local_bedrock.engine.subject import subject_mask
 from darkroom_worker.local_bedrock.engine.vision import words_of
 
-_BACKGROUND = frozenset("background backdrop surroundings scenery everything behind".split())
-_SKY = frozenset("sky clouds cloud heaven".split())
-_GROUND = frozenset("ground floor grass table desk road sand street lawn water sea field foreground".split())
-_GARMENTS: dict[str, str] = {
-    **dict.fromkeys("shirt blouse jacket coat sweater jumper top hoodie suit spacesuit uniform vest clothes clothing outfit".split(), "UPPER_BODY"),
-    **dict.fromkeys("pants trousers jeans skirt shorts leggings".split(), "LOWER_BODY"),
-    **dict.fromkeys("dress gown robe jumpsuit".split(), "FULL_BODY"),
-    **dict.fromkeys("shoe shoes boots sneakers sandals footwear".split(), "FOOTWEAR"),
-    **dict.fromkeys("face head".split(), "HEAD"),
+_BACKGROUND = frozenset(["background", "backdrop", "surroundings", "scenery", "everything", "behind"])
+_SKY = frozenset(["sky", "clouds", "cloud", "heaven"])
+_GROUND = frozenset(
+    ["ground", "floor", "grass", "table", "desk", "road", "sand", "street", "lawn", "water", "sea", "field", "foreground"]
+)
+_GARMENT_WORDS: dict[str, str] = {
+    "UPPER_BODY": "shirt blouse jacket coat sweater jumper top hoodie suit spacesuit uniform vest clothes clothing outfit",
+    "LOWER_BODY": "pants trousers jeans skirt shorts leggings",
+    "FULL_BODY": "dress gown robe jumpsuit",
+    "FOOTWEAR": "shoe shoes boots sneakers sandals footwear",
+    "HEAD": "face head",
 }
+_GARMENTS = {word: garment for garment, words in _GARMENT_WORDS.items() for word in words.split()}
 _SMALLEST_SHARE = 0.003
 
 
@@ -134,4 +137,3 @@ def _coloured(pixels: Pixels, name: str) -> Mask:
     labels, facts = areas(area)
     order = np.argsort(-facts[1:, 4], kind="stable")[:3] + 1
     return np.isin(labels, order)
-

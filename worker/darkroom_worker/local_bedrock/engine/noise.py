@@ -22,7 +22,14 @@ def octave(rng: np.random.Generator, width: int, height: int, columns: float, ro
 
 
 def fractal(
-    rng: np.random.Generator, width: int, height: int, bumps: float = 4, octaves: int = 5, stretch: float = 1.0, gain: float = 0.5
+    rng: np.random.Generator,
+    width: int,
+    height: int,
+    bumps: float = 4,
+    octaves: int = 5,
+    *,
+    stretch: float = 1.0,
+    gain: float = 0.5,
 ) -> Plane:
     """Sum of ever finer noise, scaled to 0-1.
 

@@ -10,14 +10,22 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from darkroom_worker.local_bedrock.engine.raster import Canvas, Pixels, Plane, Rgb, transform
+from darkroom_worker.local_bedrock.engine.raster import Canvas, Pixels, Plane, Real, Rgb, transform
 
 _TO_LMS = np.array(
-    [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566], [0.0883024619, 0.2817188376, 0.6299787005]],
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ],
     np.float32,
 )
 _LMS_TO_LAB = np.array(
-    [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099], [0.0259040371, 0.7827717662, -0.8086757660]],
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ],
     np.float32,
 )
 _FROM_LMS = np.linalg.inv(_TO_LMS).astype(np.float32)
@@ -57,10 +65,11 @@ def lab_of(colour: Rgb) -> NDArray[np.float32]:
     return np.asarray(_LMS_TO_LAB @ np.cbrt(_TO_LMS @ linear), dtype=np.float32)
 
 
-def rgb_of(lab: NDArray[np.float32]) -> Rgb:
+def rgb_of(lab: Real) -> Rgb:
     """The colour of one OKLab triple, clipped."""
     linear = _FROM_LMS @ (_LAB_TO_LMS @ lab) ** 3
-    red, green, blue = _encoded(np.clip(linear, 0, 1).astype(np.float32)).tolist()
+    values = _encoded(np.asarray(np.clip(linear, 0, 1), np.float32))
+    red, green, blue = (float(value) for value in values)
     return red, green, blue
 
 
@@ -82,7 +91,7 @@ def ramp(colours: Sequence[Rgb], stops: Sequence[float] | None = None, steps: in
     places = np.linspace(0, 1, len(colours)) if stops is None else np.asarray(stops)
     at = np.linspace(0, 1, steps)
     lab = np.stack([np.interp(at, places, labs[:, channel]) for channel in range(3)], axis=-1)
-    return from_lab(lab.astype(np.float32)[None])[0]
+    return np.asarray(from_lab(lab.astype(np.float32)[None])[0], dtype=np.float32)
 
 
 def look_up(table: Canvas, value: Plane) -> Canvas:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 Family = Literal["titan", "nova_canvas"]
 
@@ -143,7 +143,7 @@ class Rendered:
 
 def as_object(value: object) -> Mapping[str, object]:
     """The value if it is a JSON object, else an empty one."""
-    return {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else {}
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
 
 
 def as_text(value: object) -> str:
@@ -158,4 +158,6 @@ def as_number(value: object, default: float) -> float:
 
 def as_texts(value: object) -> tuple[str, ...]:
     """The strings of a JSON list."""
-    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, Sequence) and not isinstance(value, str) else ()
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return ()
+    return tuple(item for item in cast("Sequence[object]", value) if isinstance(item, str))

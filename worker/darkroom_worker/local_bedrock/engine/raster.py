@@ -26,6 +26,9 @@ Polygon: TypeAlias = NDArray[np.float32]
 Rgb: TypeAlias = tuple[float, float, float]
 """Encoded sRGB, each 0.0-1.0."""
 
+Real: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
+"""What the painters' arithmetic gives before it is narrowed."""
+
 Quality = Literal["area", "linear", "cubic", "lanczos", "nearest"]
 _INTERPOLATION: dict[Quality, int] = {
     "area": cv2.INTER_AREA,
@@ -80,18 +83,17 @@ def blur_axis(image: NDArray[np.float32], sigma_x: float, sigma_y: float) -> NDA
     """Gaussian blur with a radius for each axis (pixels)."""
     size = (2 * round(2.5 * sigma_x) + 1, 2 * round(2.5 * sigma_y) + 1)
     return np.asarray(
-        cv2.GaussianBlur(image, size, sigmaX=max(sigma_x, 0.01), sigmaY=max(sigma_y, 0.01), borderType=cv2.BORDER_REPLICATE), dtype=np.float32
+        cv2.GaussianBlur(image, size, sigmaX=max(sigma_x, 0.01), sigmaY=max(sigma_y, 0.01), borderType=cv2.BORDER_REPLICATE),
+        dtype=np.float32,
     )
 
 
-def box(image: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
+def box(image: Real, radius: int) -> NDArray[np.float32]:
     """Mean over a (2 radius + 1) square."""
     return np.asarray(cv2.blur(image, (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_REFLECT), dtype=np.float32)
 
 
-def sample(
-    image: NDArray[np.float32], x: Plane, y: Plane, *, wrap: bool = False, quality: Quality = "linear"
-) -> NDArray[np.float32]:
+def sample(image: NDArray[np.float32], x: Real, y: Real, *, wrap: bool = False, quality: Quality = "linear") -> NDArray[np.float32]:
     """The image read at positions (x, y) in pixels; outside it wraps around or is mirrored."""
     border = cv2.BORDER_WRAP if wrap else cv2.BORDER_REFLECT
     return np.asarray(
@@ -139,7 +141,9 @@ def discs_mask(width: int, height: int, discs: NDArray[np.float32]) -> Plane:
 
 def luma(image: Canvas) -> Plane:
     """Rec. 709 weighted grey of an RGB canvas."""
-    return np.asarray(cv2.transform(image, np.array([[0.2126, 0.7152, 0.0722]], np.float32)), dtype=np.float32).reshape(image.shape[:2])
+    return np.asarray(cv2.transform(image, np.array([[0.2126, 0.7152, 0.0722]], np.float32)), dtype=np.float32).reshape(
+        image.shape[:2]
+    )
 
 
 def hsv(image: Pixels) -> Pixels:
@@ -232,7 +236,7 @@ def full_grid(width: int, height: int) -> tuple[Plane, Plane]:
     return np.ascontiguousarray(np.broadcast_to(x, (height, width))), np.ascontiguousarray(np.broadcast_to(y, (height, width)))
 
 
-def smoothstep(low: float, high: float, value: NDArray[np.float32]) -> NDArray[np.float32]:
+def smoothstep(low: float, high: float, value: Real) -> NDArray[np.float32]:
     """0 below low, 1 above high, smooth between."""
     t = np.clip((value - np.float32(low)) / np.float32(high - low), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)
@@ -258,3 +262,15 @@ def normalised_ranks(plane: Plane) -> Plane:
     index = ((plane - np.float32(low)) * np.float32(1023 / max(high - low, 1e-6))).astype(np.int32)
     share = np.cumsum(np.bincount(index.ravel(), minlength=1024)).astype(np.float32)
     return np.asarray(share[index] / share[-1], dtype=np.float32)
+
+
+def steps(count: int) -> Plane:
+    """0, 1, 2, ... as floats: pixel indices along one side."""
+    return np.arange(count, dtype=np.float32)
+
+
+def smoothed_line(line: Plane, window: int) -> Plane:
+    """A row of values smoothed by a Hann window of that many values (odd)."""
+    kernel = np.hanning(window + 2)[1:-1]
+    padded = np.pad(line, window // 2, mode="edge")
+    return np.asarray(np.convolve(padded, kernel / kernel.sum(), mode="valid"), dtype=np.float32)

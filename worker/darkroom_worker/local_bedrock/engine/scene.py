@@ -61,8 +61,8 @@ def paint_scene(stage: Stage, *, things: bool = True, finished: bool = True) -> 
 def finish(stage: Stage, canvas: Canvas) -> Canvas:
     """Bloom around bright places, a vignette and slight grain."""
     bright = np.clip(luma(canvas) - 0.82, 0, 1)[..., None] * canvas
-    canvas = canvas + blur(bright.astype(np.float32), stage.unit * 0.02) * np.float32(0.5)
-    canvas = canvas * (0.8 + 0.2 * vignette(stage.width, stage.height))[..., None]
+    lit = canvas + blur(bright.astype(np.float32), stage.unit * 0.02) * np.float32(0.5)
+    lit = lit * (0.8 + 0.2 * vignette(stage.width, stage.height))[..., None]
     # Grain in steps of two levels: it hides banding and keeps the PNG from growing too much.
     grain = stage.rng("grain").integers(-1, 2, (stage.height, stage.width), dtype=np.int8).astype(np.float32)
-    return np.clip(canvas + grain[..., None] * np.float32(0.0035 if stage.fine else 0.005), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(lit + grain[..., None] * np.float32(0.0035 if stage.fine else 0.005), 0, 1), dtype=np.float32)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from darkroom_worker.local_bedrock.engine.noise import fractal, generator, profile
 from darkroom_worker.local_bedrock.engine.oklab import look_up, ramp
 from darkroom_worker.local_bedrock.engine.palette import Palette
-from darkroom_worker.local_bedrock.engine.raster import Canvas, Plane, Rgb, grid, mix, sample, smoothstep
+from darkroom_worker.local_bedrock.engine.raster import Canvas, Plane, Rgb, grid, mix, sample, smoothed_line, smoothstep
 from darkroom_worker.local_bedrock.engine.vision import Vision
 
 
@@ -71,13 +72,18 @@ class Backdrop:
 
 def below(line: Plane, height: int) -> Plane:
     """Coverage of everything under a skyline given as one y for each column."""
-    return np.clip(np.arange(height, dtype=np.float32)[:, None] - line[None, :] + 0.5, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(np.arange(height, dtype=np.float32)[:, None] - line[None, :] + 0.5, 0, 1), dtype=np.float32)
 
 
-def skyline(stage: Stage, part: str, base: float, tall: float, bumps: float = 4, octaves: int = 6, gain: float = 0.5) -> Plane:
+def skyline(stage: Stage, part: str, base: float, tall: float, bumps: float = 4, *, octaves: int = 6, gain: float = 0.5) -> Plane:
     """A ridge as one y for each column: its lowest point at base, its highest `tall` above, both as shares of the height."""
     line = profile(stage.rng(part), stage.width, bumps, octaves, gain)
     return np.asarray((base - line * tall) * stage.height, dtype=np.float32)
+
+
+def skyline_at(line: Plane, xs: NDArray[np.float64]) -> Plane:
+    """The skyline's y at each x (pixels)."""
+    return line[np.clip(xs, 0, len(line) - 1).astype(np.int32)]
 
 
 def facets(stage: Stage, part: str, line: Plane, wander: float, softness: float = 1.0) -> Plane:
@@ -90,7 +96,7 @@ def facets(stage: Stage, part: str, line: Plane, wander: float, softness: float 
     under = np.maximum(y - line[None, :], 0)
     drift = fractal(rng, stage.width, stage.height, 5, 4) - 0.5
     at = x + drift * np.minimum(under, 0.4 * stage.height) * np.float32(wander * 2)
-    slope = np.gradient(_smoothed(line, stage.unit * 0.012 * softness)).astype(np.float32)
+    slope = np.gradient(smoothed_line(line, max(1, round(stage.unit * 0.012 * softness)) * 2 + 1)).astype(np.float32)
     table = smoothstep(-0.5 * softness, 0.5 * softness, slope)[None, :]
     index = np.abs(np.round(at)).astype(np.int32)
     index = np.where(index >= stage.width, 2 * (stage.width - 1) - index, index).clip(0, stage.width - 1)
@@ -98,20 +104,13 @@ def facets(stage: Stage, part: str, line: Plane, wander: float, softness: float 
     return lit if stage.rng("light side").random() < 0.5 else np.asarray(1 - lit, np.float32)
 
 
-def _smoothed(line: Plane, radius: float) -> Plane:
-    size = max(1, round(radius)) * 2 + 1
-    kernel = np.hanning(size + 2)[1:-1]
-    padded = np.pad(line, size // 2, mode="edge")
-    return np.convolve(padded, kernel / kernel.sum(), mode="valid").astype(np.float32)
-
-
-def lay(canvas: Canvas, cover: Plane, tone: Plane, colours: tuple[Rgb, ...], haze: Rgb, distance: float) -> Canvas:
+def lay(canvas: Canvas, cover: Plane, tone: Plane, colours: tuple[Rgb, ...], haze: Rgb, *, distance: float) -> Canvas:
     """A layer painted over the canvas: tone 0-1 picks the colour, distance 0-1 fades it into the haze."""
     paint = mix(look_up(ramp(colours), tone), haze, distance)
     return mix(canvas, paint, cover)
 
 
-def perspective(texture: Plane, width: int, height: int, horizon: float, across: float, along: float) -> tuple[Plane, Plane]:
+def perspective(texture: Plane, width: int, height: int, *, horizon: float, across: float, along: float) -> tuple[Plane, Plane]:
     """A texture laid on the plane below the horizon.
 
     Returns:

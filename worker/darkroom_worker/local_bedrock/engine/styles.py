@@ -39,7 +39,7 @@ def saturated(canvas: Canvas, factor: float, contrast: float = 1.0) -> Canvas:
     """Colours stronger (above 1) or weaker, contrast around middle grey likewise."""
     grey = luma(canvas)[..., None]
     out = grey + (canvas - grey) * np.float32(factor)
-    return np.clip((out - 0.5) * np.float32(contrast) + 0.5, 0, 1).astype(np.float32)
+    return np.asarray(np.clip((out - 0.5) * np.float32(contrast) + 0.5, 0, 1), dtype=np.float32)
 
 
 def _smooth(canvas: Canvas, strength: float) -> Canvas:
@@ -55,7 +55,9 @@ def _posterised(canvas: Canvas, levels: int) -> Canvas:
 
 
 def _lines(stage: Stage, canvas: Canvas, thick: float) -> Plane:
-    return np.clip(blur(edges(to_bytes(canvas), 35, 100), max(0.5, thick * stage.unit / 1024)) * 2.4, 0, 1).astype(np.float32)
+    return np.asarray(
+        np.clip(blur(edges(to_bytes(canvas), 35, 100), max(0.5, thick * stage.unit / 1024)) * 2.4, 0, 1), dtype=np.float32
+    )
 
 
 def _family_film(stage: Stage, canvas: Canvas) -> Canvas:
@@ -71,7 +73,9 @@ def _design_sketch(stage: Stage, canvas: Canvas) -> Canvas:
     x, y = grid(stage.width, stage.height)
     hatch = 0.5 + 0.5 * np.sin((x + y) * np.float32(2 * np.pi / max(4.0, stage.unit * 0.007)))
     shade = 1 - (1 - smoothstep(0.1, 0.5, grey)) * hatch * 0.28
-    paper = fractal(stage.rng("paper"), stage.width, stage.height, 160, 3)[..., None] * np.float32(0.05) + np.asarray((0.94, 0.92, 0.87), np.float32)
+    paper = fractal(stage.rng("paper"), stage.width, stage.height, 160, 3)[..., None] * np.float32(0.05) + np.asarray(
+        (0.94, 0.92, 0.87), np.float32
+    )
     wash = mix(paper, saturated(_smooth(canvas, 1), 0.9), 0.22)
     ink = np.clip(pencil * shade * (1 - 0.75 * _lines(stage, canvas, 0.7)), 0, 1)
     return np.asarray(wash * (0.18 + 0.82 * ink)[..., None], np.float32)
@@ -97,9 +101,13 @@ def _maximalism(stage: Stage, canvas: Canvas) -> Canvas:
     bend = fractal(stage.rng("ornament"), stage.width, stage.height, 3, 3)
     u, v = (x / stage.unit + bend * 0.16) * 11, (y / stage.unit + bend * 0.16) * 11
     radius = np.sqrt((u % 1 - 0.5) ** 2 + (v % 1 - 0.5) ** 2)
-    rosette = smoothstep(0.12, 0.2, np.asarray(np.abs(np.sin(radius * 22 + 3 * np.cos(6 * np.arctan2(v % 1 - 0.5, u % 1 - 0.5)))), np.float32))
+    rosette = smoothstep(
+        0.12, 0.2, np.asarray(np.abs(np.sin(radius * 22 + 3 * np.cos(6 * np.arctan2(v % 1 - 0.5, u % 1 - 0.5)))), np.float32)
+    )
     dim = np.clip(1 - np.abs(luma(rich) - 0.45) * 1.6, 0, 1)
-    hue = np.stack([0.6 + 0.4 * np.sin(bend * 9), 0.45 + 0.35 * np.sin(bend * 9 + 2), 0.5 + 0.4 * np.sin(bend * 9 + 4)], -1).astype(np.float32)
+    hue = np.stack([0.6 + 0.4 * np.sin(bend * 9), 0.45 + 0.35 * np.sin(bend * 9 + 2), 0.5 + 0.4 * np.sin(bend * 9 + 4)], -1).astype(
+        np.float32
+    )
     return mix(rich, hue, np.asarray((1 - rosette) * dim * 0.42, np.float32))
 
 

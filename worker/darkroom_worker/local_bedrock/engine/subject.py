@@ -12,11 +12,9 @@ from collections import OrderedDict
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Protocol, cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from darkroom_worker.local_bedrock.engine.noise import normalised
 from darkroom_worker.local_bedrock.engine.raster import (
@@ -45,18 +43,12 @@ _SPREAD = np.array([0.229, 0.224, 0.225], np.float32)
 _REMEMBERED = 16
 
 
-class _Net(Protocol):
-    def setInput(self, blob: NDArray[np.float32]) -> None: ...
-    def forward(self, name: str) -> NDArray[np.float32]: ...
-    def getUnconnectedOutLayersNames(self) -> tuple[str, ...]: ...
-
-
 @lru_cache(maxsize=1)
-def _net() -> _Net | None:
+def _net() -> cv2.dnn.Net | None:
     path = _net_file()
     if path is None:
         return None
-    return cast(_Net, cv2.dnn.readNetFromONNX(str(path)))
+    return cv2.dnn.readNetFromONNX(str(path))
 
 
 def _net_file() -> Path | None:
@@ -85,7 +77,7 @@ _memory: OrderedDict[str, Plane] = OrderedDict()
 def subject_map(pixels: Pixels) -> Plane:
     """How likely each pixel belongs to the subject, 0-1, soft and at full size."""
     height, width = pixels.shape[:2]
-    return np.clip(resize(_small_map(pixels), width, height, "cubic"), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(resize(_small_map(pixels), width, height, "cubic"), 0, 1), dtype=np.float32)
 
 
 def _small_map(pixels: Pixels) -> Plane:
@@ -99,7 +91,7 @@ def _small_map(pixels: Pixels) -> Plane:
     return _memory[key]
 
 
-def _by_network(net: _Net, pixels: Pixels) -> Plane:
+def _by_network(net: cv2.dnn.Net, pixels: Pixels) -> Plane:
     small = to_float(resize_pixels(pixels, _SIDE, _SIDE, "area"))
     small = (small / max(float(small.max()), 1e-3) - _MEAN) / _SPREAD
     net.setInput(np.ascontiguousarray(small.transpose(2, 0, 1)[None], dtype=np.float32))
@@ -113,7 +105,9 @@ def _by_grabcut(pixels: Pixels) -> Plane:
     background, foreground = np.zeros((1, 65), np.float64), np.zeros((1, 65), np.float64)
     margin = _SIDE // 12
     cv2.setRNGSeed(1)
-    cv2.grabCut(small, labels, (margin, margin, _SIDE - 2 * margin, _SIDE - margin), background, foreground, 4, cv2.GC_INIT_WITH_RECT)
+    cv2.grabCut(
+        small, labels, (margin, margin, _SIDE - 2 * margin, _SIDE - margin), background, foreground, 4, cv2.GC_INIT_WITH_RECT
+    )
     return blur(np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32), 1.5)
 
 
@@ -144,7 +138,7 @@ def _guided(guide: Plane, plane: Plane, radius: int, epsilon: float) -> Plane:
     variance = box(guide * guide, radius) - mean_guide * mean_guide
     slope = covariance / (variance + np.float32(epsilon))
     offset = mean - slope * mean_guide
-    return np.clip(box(slope, radius) * guide + box(offset, radius), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(box(slope, radius) * guide + box(offset, radius), 0, 1), dtype=np.float32)
 
 
 def foreground(picture: Canvas, alpha: Plane) -> Canvas:
@@ -163,7 +157,8 @@ def _fused(picture: Canvas, front: Canvas, back: Canvas, alpha: Plane, radius: i
     near_back = box(back * (1 - alpha)[..., None], radius) / (1 - cover + np.float32(1e-5))
     weight = alpha[..., None]
     error = picture - weight * near_front - (1 - weight) * near_back
-    return np.clip(near_front + weight * error, 0, 1).astype(np.float32), np.clip(near_back, 0, 1).astype(np.float32)
+    own = np.asarray(np.clip(near_front + weight * error, 0, 1), dtype=np.float32)
+    return own, np.asarray(np.clip(near_back, 0, 1), dtype=np.float32)
 
 
 def on_background(picture: Canvas, alpha: Plane, background: Canvas) -> Canvas:

@@ -14,8 +14,8 @@ from darkroom_worker.local_bedrock.engine.stage import Backdrop, Stage
 from darkroom_worker.local_bedrock.engine.vision import Thing
 
 _TALL: dict[str, float] = {"table": 0.42, "ground": 0.4, "water": 0.4, "sky": 0.26, "space": 0.4, "under": 0.36}
-_SMALL_WORDS = frozenset("small little tiny distant far".split())
-_BIG_WORDS = frozenset("big large huge giant close closeup portrait macro".split())
+_SMALL_WORDS = frozenset(["small", "little", "tiny", "distant", "far"])
+_BIG_WORDS = frozenset(["big", "large", "huge", "giant", "close", "closeup", "portrait", "macro"])
 _WIDEST = 0.62
 
 
@@ -36,11 +36,11 @@ def add_things(stage: Stage, backdrop: Backdrop) -> Canvas:
         thing = stage.vision.things[index]
         sprite = paint_glyph(thing.glyph, thing.colour, stage.key)
         if sprite is not None:
-            canvas = _put(stage, canvas, backdrop, sprite, _place(stage, backdrop, thing, sprite, index, count))
+            canvas = _put(stage, canvas, backdrop, sprite, _place(stage, backdrop, thing, sprite, index=index, count=count))
     return canvas
 
 
-def _place(stage: Stage, backdrop: Backdrop, thing: Thing, sprite: Sprite, index: int, count: int) -> _Place:
+def _place(stage: Stage, backdrop: Backdrop, thing: Thing, sprite: Sprite, *, index: int, count: int) -> _Place:
     rng = stage.rng(f"place {index}")
     words = set(stage.vision.words)
     share = _TALL[thing.stand] * (0.8 if count > 1 else 1.0) * (1.0 if index == 0 else 0.72)
@@ -49,7 +49,9 @@ def _place(stage: Stage, backdrop: Backdrop, thing: Thing, sprite: Sprite, index
     ratio = sprite.alpha.shape[1] / sprite.alpha.shape[0]
     height = min(height, _WIDEST / max(1, count * 0.75) * stage.width / ratio)
     x = _column(rng, stage, backdrop, index, count)
-    floating = thing.stand in ("sky", "under", "space") and not (thing.stand == "sky" and stage.vision.setting in ("table", "studio"))
+    floating = thing.stand in ("sky", "under", "space") and not (
+        thing.stand == "sky" and stage.vision.setting in ("table", "studio")
+    )
     if floating:
         middle = {"under": 0.5, "space": 0.5}.get(thing.stand, 0.36)
         middle += 0.12 if stage.vision.setting == "sky" else 0.0
@@ -73,9 +75,9 @@ def _put(stage: Stage, canvas: Canvas, backdrop: Backdrop, sprite: Sprite, place
     left, top = round(place.x - small.alpha.shape[1] / 2), round(place.foot - place.height)
     if not place.floating:
         if backdrop.mirror > 0:
-            canvas = _mirror(stage, canvas, small, left, round(place.foot), backdrop.mirror)
+            canvas = _mirror(stage, canvas, small, left, foot=round(place.foot), strength=backdrop.mirror)
         if backdrop.shadow > 0:
-            canvas = _shadow(stage, canvas, small, left, place, backdrop)
+            canvas = _shadow(stage, canvas, small, left, place=place, backdrop=backdrop)
     return stamp(canvas, small, left, top)
 
 
@@ -107,7 +109,7 @@ def _lit(stage: Stage, sprite: Sprite, backdrop: Backdrop, place: _Place) -> Spr
     return Sprite(lit, sprite.alpha)
 
 
-def _mirror(stage: Stage, canvas: Canvas, sprite: Sprite, left: int, foot: int, strength: float) -> Canvas:
+def _mirror(stage: Stage, canvas: Canvas, sprite: Sprite, left: int, *, foot: int, strength: float) -> Canvas:
     """The thing upside down below its foot, broken by ripples where the ground is water."""
     rows, columns = sprite.alpha.shape
     water = strength > 0.4
@@ -116,7 +118,10 @@ def _mirror(stage: Stage, canvas: Canvas, sprite: Sprite, left: int, foot: int, 
     colour = np.pad(sprite.colour[::-1], ((0, 0), (margin, margin), (0, 0)), mode="edge")
     alpha = np.pad(sprite.alpha[::-1], ((0, 0), (margin, margin)))
     height = max(2, round(rows * (0.75 if water else 0.5)))
-    colour, alpha = resize(np.ascontiguousarray(colour), columns + 2 * margin, height), resize(np.ascontiguousarray(alpha), columns + 2 * margin, height)
+    colour, alpha = (
+        resize(np.ascontiguousarray(colour), columns + 2 * margin, height),
+        resize(np.ascontiguousarray(alpha), columns + 2 * margin, height),
+    )
     if water:
         x, y = full_grid(columns + 2 * margin, height)
         wave = (octave(rng, columns + 2 * margin, height, 4, height / max(3.0, stage.unit / 130)) - 0.5) * np.float32(margin * 2.2)
@@ -125,10 +130,16 @@ def _mirror(stage: Stage, canvas: Canvas, sprite: Sprite, left: int, foot: int, 
     fade = np.linspace(1, 0.25 if water else 0, height, dtype=np.float32)[:, None]
     soft = blur(alpha, 1.0 if water else rows * 0.01)
     dark: Canvas = mix(colour, stage.palette.water, 0.42) if water else colour
-    return stamp(canvas, Sprite(dark, np.asarray(soft * fade, np.float32)), left - margin, foot - max(1, round(rows * 0.012)), strength + 0.25 * water)
+    return stamp(
+        canvas,
+        Sprite(dark, np.asarray(soft * fade, np.float32)),
+        left - margin,
+        foot - max(1, round(rows * 0.012)),
+        strength + 0.25 * water,
+    )
 
 
-def _shadow(stage: Stage, canvas: Canvas, sprite: Sprite, left: int, place: _Place, backdrop: Backdrop) -> Canvas:
+def _shadow(stage: Stage, canvas: Canvas, sprite: Sprite, left: int, *, place: _Place, backdrop: Backdrop) -> Canvas:
     """A soft shadow on the ground, away from the light, darkest where the thing stands."""
     rows, columns = sprite.alpha.shape
     flat = max(4, round(rows * 0.2))
@@ -143,7 +154,12 @@ def _shadow(stage: Stage, canvas: Canvas, sprite: Sprite, left: int, place: _Pla
     dark = shade(stage.palette.ground[0], -0.22, 0.6)
     cover = np.clip(plane * 0.8 + contact, 0, 1) * np.float32(backdrop.shadow)
     tone = np.broadcast_to(np.asarray(dark, np.float32), (*plane.shape, 3))
-    return stamp(canvas, Sprite(np.ascontiguousarray(tone), cover.astype(np.float32)), left - pad, round(place.foot) - flat // 2 - round(flat * 0.12))
+    return stamp(
+        canvas,
+        Sprite(np.ascontiguousarray(tone), cover.astype(np.float32)),
+        left - pad,
+        round(place.foot) - flat // 2 - round(flat * 0.12),
+    )
 
 
 def _contact(shape: tuple[int, ...], columns: int, flat: int, pad: int, sprite: Sprite) -> Plane:

@@ -6,7 +6,18 @@ import numpy as np
 
 from darkroom_worker.local_bedrock.engine.noise import fractal
 from darkroom_worker.local_bedrock.engine.oklab import blend, shade
-from darkroom_worker.local_bedrock.engine.raster import Canvas, Plane, Rgb, blur, blur_axis, discs_mask, grid, mix, sample, smoothstep
+from darkroom_worker.local_bedrock.engine.raster import (
+    Canvas,
+    Plane,
+    Rgb,
+    blur,
+    blur_axis,
+    discs_mask,
+    grid,
+    mix,
+    sample,
+    smoothstep,
+)
 from darkroom_worker.local_bedrock.engine.sky import light_place, paint_sky
 from darkroom_worker.local_bedrock.engine.stage import Backdrop, Stage, perspective
 
@@ -28,7 +39,9 @@ def paint_city(stage: Stage) -> Backdrop:
     if _lamps_on(stage):
         canvas = mix(canvas, _lamp_colours(stage)[0], np.clip(blur(glow, stage.unit * 0.012) * 0.55, 0, 0.5).astype(np.float32))
     canvas = _street(stage, canvas, horizon)
-    return Backdrop(canvas, horizon, stage.height * 0.93, light_place(stage, horizon), mirror=0.3 if _wet(stage) else 0.0, shadow=0.5)
+    return Backdrop(
+        canvas, horizon, stage.height * 0.93, light_place(stage, horizon), mirror=0.3 if _wet(stage) else 0.0, shadow=0.5
+    )
 
 
 def _lamps_on(stage: Stage) -> bool:
@@ -57,13 +70,20 @@ def _row(stage: Stage, canvas: Canvas, index: int, horizon: float) -> tuple[Canv
         wide = stage.unit * float(rng.uniform(0.05, 0.12)) * (0.6 + 0.7 * near)
         centre = abs((x + wide / 2) / stage.width - 0.5) * 2
         tall = stage.height * (0.2 + 0.42 * float(rng.random()) ** 1.4 * (1.15 - 0.5 * centre)) * (1.1 - 0.42 * near)
-        _tower(stage, canvas, lamps, rng, (x, horizon - tall, wide, tall), wall, near)
+        _tower(stage, canvas, lamps, rng, box=(x, horizon - tall, wide, tall), wall=wall, near=near)
         x += wide * float(rng.uniform(0.75, 1.25))
     return canvas, lamps
 
 
 def _tower(
-    stage: Stage, canvas: Canvas, lamps: Plane, rng: np.random.Generator, box: tuple[float, float, float, float], wall: Rgb, near: float
+    stage: Stage,
+    canvas: Canvas,
+    lamps: Plane,
+    rng: np.random.Generator,
+    *,
+    box: tuple[float, float, float, float],
+    wall: Rgb,
+    near: float,
 ) -> None:
     left, top, right, bottom = round(box[0]), round(box[1]), round(box[0] + box[2]), round(box[1] + box[3])
     tone = shade(wall, float(rng.uniform(-0.05, 0.05)))
@@ -78,7 +98,7 @@ def _tower(
         side = np.linspace(0.035, -0.035, b - a, dtype=np.float32)[None, :, None]
         fall = np.linspace(0.0, -0.05, max(bottom - max(roof, 0), 1), dtype=np.float32)[:, None, None]
         canvas[max(roof, 0) : bottom, a:b] = np.clip(np.asarray(tone, np.float32) + side + fall, 0, 1)
-        _windows(stage, canvas, lamps, rng, (a, max(roof, 0), b, bottom), near)
+        _windows(stage, canvas, lamps, rng, box=(a, max(roof, 0), b, bottom), near=near)
     if rng.random() < 0.25:
         middle = min(max((left + right) // 2, 0), stage.width - 2)
         mast = max(top - round(box[3] * 0.2), 0)
@@ -86,7 +106,7 @@ def _tower(
 
 
 def _windows(
-    stage: Stage, canvas: Canvas, lamps: Plane, rng: np.random.Generator, box: tuple[int, int, int, int], near: float
+    stage: Stage, canvas: Canvas, lamps: Plane, rng: np.random.Generator, *, box: tuple[int, int, int, int], near: float
 ) -> None:
     left, top, right, bottom = box
     cell_x = max(3, round(stage.unit * (0.0055 + 0.0065 * near)))
@@ -112,14 +132,18 @@ def _street(stage: Stage, canvas: Canvas, horizon: float) -> Canvas:
     top = round(horizon)
     rng = stage.rng("street")
     texture = fractal(rng, 512, 512, 12, 5)
-    rough, near = perspective(texture, stage.width, stage.height, horizon, 260, 260)
+    rough, near = perspective(texture, stage.width, stage.height, horizon=horizon, across=260, along=260)
     asphalt = shade(blend(stage.palette.ground[0], stage.palette.sky[0], 0.3), -0.02)
     out = canvas.copy()
     base = np.clip(np.asarray(asphalt, np.float32) + (rough[top:, :, None] - 0.5) * 0.07, 0, 1).astype(np.float32)
     wet = _wet(stage)
     x, y = grid(stage.width, stage.height)
     swing = (rough[top:] - 0.5) * np.float32(stage.width * (0.03 if wet else 0.01))
-    mirrored = sample(canvas, np.asarray(np.clip(x + swing, 0, stage.width - 1), np.float32), np.asarray(np.clip(2 * top - y[top:] * 1.0 - 2 + 0 * swing, 0, top - 1), np.float32))
+    mirrored = sample(
+        canvas,
+        np.asarray(np.clip(x + swing, 0, stage.width - 1), np.float32),
+        np.asarray(np.clip(2 * top - y[top:] * 1.0 - 2 + 0 * swing, 0, top - 1), np.float32),
+    )
     mirrored = blur_axis(mirrored, stage.unit * 0.003, stage.unit * 0.02)
     puddles = smoothstep(0.35, 0.75, rough[top:]) * 0.35 + 0.42 if wet else np.full_like(near[top:], 0.16)
     surface = mix(base, np.clip(mirrored * 1.08, 0, 1).astype(np.float32), np.asarray(puddles + 0 * swing, np.float32))

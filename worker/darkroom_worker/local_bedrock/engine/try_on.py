@@ -10,7 +10,7 @@ import numpy as np
 
 from darkroom_worker.local_bedrock.engine.encode import decode, encode, encode_mask
 from darkroom_worker.local_bedrock.engine.fill import inner_feather, put_back
-from darkroom_worker.local_bedrock.engine.garments import body_area, find_person
+from darkroom_worker.local_bedrock.engine.garments import body_area, find_person, garment_group
 from darkroom_worker.local_bedrock.engine.masks import black_area, prompted_area
 from darkroom_worker.local_bedrock.engine.noise import fractal, generator
 from darkroom_worker.local_bedrock.engine.order import CannotRender, Order, Rendered, as_object, as_text
@@ -27,11 +27,20 @@ from darkroom_worker.local_bedrock.engine.raster import (
     mix,
     sample,
     shrink,
+    smoothed_line,
+    steps,
     to_float,
 )
 from darkroom_worker.local_bedrock.engine.subject import foreground, subject_mask
 
 _MERGE: dict[str, tuple[float, float]] = {"BALANCED": (0.012, 0.8), "SEAMLESS": (0.022, 1.0), "DETAILED": (0.006, 0.6)}
+_SHARES: dict[str, tuple[float, float]] = {
+    "UPPER_BODY": (0.22, 0.62),
+    "LOWER_BODY": (0.5, 0.95),
+    "FULL_BODY": (0.22, 0.95),
+    "FOOTWEAR": (0.86, 1.0),
+    "HEAD": (0.0, 0.2),
+}
 _FOLDS_RADIUS = 0.045
 
 
@@ -41,7 +50,9 @@ def render_try_on(order: Order) -> Rendered:
     garment, cut = _garment(order, decode(order.need("referenceImage")))
     area = _without_exclusions(order, source, _area(order, source))
     dressed = _on_person(source, area)
-    images = tuple(encode(_worn(order, source, dressed, garment, cut, order.seed_of(index))) for index in range(order.count))
+    images = tuple(
+        encode(_worn(order, source, dressed, garment=garment, cut=cut, seed=order.seed_of(index))) for index in range(order.count)
+    )
     return Rendered(images, encode_mask(area) if order.wants_mask else None)
 
 
@@ -75,10 +86,9 @@ def _middle_of_subject(source: Pixels, name: str) -> Mask:
     if box is None:
         subject = np.ones(source.shape[:2], np.bool_)
         box = (0, 0, source.shape[1], source.shape[0])
-    low = ("PANTS" in name or "LOWER" in name, "SHO" in name and "SHORT" not in name or "BOOT" in name or "FOOT" in name)
-    start, end = (0.86, 1.0) if low[1] else (0.5, 0.95) if low[0] else (0.22, 0.95) if "DRESS" in name or "FULL" in name else (0.22, 0.62)
+    start, end = _SHARES[garment_group(name)]
     tall = box[3] - box[1]
-    rows = np.arange(source.shape[0])[:, None]
+    rows = steps(source.shape[0])[:, None]
     return subject & (rows >= box[1] + start * tall) & (rows < box[1] + end * tall)
 
 
@@ -130,7 +140,7 @@ def _garment(order: Order, reference: Pixels) -> tuple[Canvas, Mask]:
     return foreground(to_float(reference), blur(cut.astype(np.float32), 1.0)), cut
 
 
-def _worn(order: Order, source: Pixels, area: Mask, garment: Canvas, cut: Mask, seed: int) -> Pixels:
+def _worn(order: Order, source: Pixels, area: Mask, *, garment: Canvas, cut: Mask, seed: int) -> Pixels:
     if not area.any():
         return source
     feather, folds = _MERGE.get(as_text(order.params.get("mergeStyle")), _MERGE["BALANCED"])
@@ -147,16 +157,17 @@ def _extent(mask: Mask) -> tuple[Plane, Plane, int, int]:
     assert box is not None
     top, bottom = box[1], box[3]
     rows = mask[top:bottom]
-    some = rows.any(axis=1)
-    left = np.where(some, rows.argmax(axis=1), np.nan).astype(np.float32)
-    right = np.where(some, mask.shape[1] - 1 - rows[:, ::-1].argmax(axis=1), np.nan).astype(np.float32)
-    at = np.arange(bottom - top)
-    left, right = (np.interp(at, at[some], side[some]).astype(np.float32) for side in (left, right))
     window = max(3, (bottom - top) // 10) | 1
-    kernel = np.hanning(window + 2)[1:-1]
-    kernel /= kernel.sum()
-    left, right = (np.convolve(np.pad(side, window // 2, mode="edge"), kernel, "valid").astype(np.float32) for side in (left, right))
+    known = np.asarray(rows.any(axis=1), dtype=np.bool_)
+    left = _border(rows.argmax(axis=1).astype(np.float32), known, window)
+    right = _border((mask.shape[1] - 1 - rows[:, ::-1].argmax(axis=1)).astype(np.float32), known, window)
     return left, right, top, bottom
+
+
+def _border(line: Plane, known: Mask, window: int) -> Plane:
+    """A border with its empty rows bridged, smoothed."""
+    at = steps(len(line))
+    return smoothed_line(np.asarray(np.interp(at, at[known], line[known]), dtype=np.float32), window)
 
 
 def _draped(garment: Canvas, cut: Mask, area: Mask, seed: int) -> Canvas:
@@ -166,7 +177,7 @@ def _draped(garment: Canvas, cut: Mask, area: Mask, seed: int) -> Canvas:
     g_left, g_right, g_top, g_bottom = _extent(cut)
     x, y = full_grid(width, height)
     down = np.clip((y - top) / max(bottom - 1 - top, 1), 0, 1)
-    index = np.clip(np.arange(height) - top, 0, bottom - top - 1)
+    index = np.clip(steps(height) - top, 0, bottom - top - 1).astype(np.int32)
     a, b = left[index][:, None], right[index][:, None]
     across = np.clip((x - a) / np.maximum(b - a, 1), 0, 1)
     # A body is round: cloth is foreshortened towards its sides.
@@ -176,7 +187,9 @@ def _draped(garment: Canvas, cut: Mask, area: Mask, seed: int) -> Canvas:
     row_index = row.astype(np.int32)
     c, d = g_left[row_index], g_right[row_index]
     u = c + np.clip(across + sway, 0.02, 0.98) * (d - c)
-    return np.clip(sample(garment, np.asarray(u, np.float32), np.asarray(row + g_top, np.float32), quality="cubic"), 0, 1).astype(np.float32)
+    return np.clip(sample(garment, np.asarray(u, np.float32), np.asarray(row + g_top, np.float32), quality="cubic"), 0, 1).astype(
+        np.float32
+    )
 
 
 def _in_folds(cloth: Canvas, photo: Canvas, area: Mask, strength: float) -> Canvas:
@@ -192,4 +205,4 @@ def _in_folds(cloth: Canvas, photo: Canvas, area: Mask, strength: float) -> Canv
     broad = np.clip(local / max(mean, 0.05), 0.75, 1.25)
     shade = 1 + (folds - 1) * np.float32(strength * 0.75) + (broad - 1) * np.float32(0.45)
     exposure = float(np.clip(0.8 + 0.35 * luma(photo).mean(), 0.75, 1.08))
-    return np.clip(cloth * np.asarray(shade * exposure, np.float32)[..., None], 0, 1).astype(np.float32)
+    return np.asarray(np.clip(cloth * np.asarray(shade * exposure, np.float32)[..., None], 0, 1), dtype=np.float32)

@@ -63,7 +63,10 @@ def legal_size(family: str, width: int, height: int) -> tuple[int, int]:
     """The output size nearest to a picture's own that the family allows."""
     if family == "titan":
         shape = math.log(width / height)
-        return min(sorted(_TITAN_SIZES), key=lambda s: (abs(math.log(s[0] / s[1]) - shape) * 4 + abs(math.log(s[0] * s[1] / (width * height)))))
+        return min(
+            sorted(_TITAN_SIZES),
+            key=lambda s: abs(math.log(s[0] / s[1]) - shape) * 4 + abs(math.log(s[0] * s[1] / (width * height))),
+        )
     scale = min(1.0, math.sqrt(_NOVA_PIXELS / (width * height)))
 
     def step(value: float) -> int:
@@ -99,7 +102,9 @@ def _moved(canvas: Canvas, rng: np.random.Generator, freedom: float) -> Canvas:
     bend = np.float32(0.02 * min(width, height) * min(1.0, freedom * 1.6))
     across = width / 2 + dx + u * math.cos(turn) - v * math.sin(turn) + _wave(rng, width, height) * bend
     down = height / 2 + dy + u * math.sin(turn) + v * math.cos(turn) + _wave(rng, width, height) * bend
-    return np.clip(sample(canvas, np.asarray(across, np.float32), np.asarray(down, np.float32), quality="cubic"), 0, 1).astype(np.float32)
+    return np.clip(sample(canvas, np.asarray(across, np.float32), np.asarray(down, np.float32), quality="cubic"), 0, 1).astype(
+        np.float32
+    )
 
 
 def _wave(rng: np.random.Generator, width: int, height: int) -> Plane:
@@ -151,4 +156,4 @@ def _worded(canvas: Canvas, vision: Vision, rng: np.random.Generator, freedom: f
         canvas = mix(canvas, recolour(canvas, hues, 1.0), amount * 0.8)
     glow = blur(np.clip(canvas - 0.7, 0, 1).astype(np.float32), min(width, height) * 0.015)
     lift = 0.92 + 0.08 * vignette(width, height) + float(rng.uniform(-0.01, 0.01))
-    return np.clip((canvas + glow * np.float32(freedom * 0.6)) * lift[..., None], 0, 1).astype(np.float32)
+    return np.asarray(np.clip((canvas + glow * np.float32(freedom * 0.6)) * lift[..., None], 0, 1), dtype=np.float32)

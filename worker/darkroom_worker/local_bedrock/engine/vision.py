@@ -44,8 +44,8 @@ _STRONGER: dict[frozenset[Setting], Setting] = {
     frozenset({"sea", "underwater"}): "underwater",
     frozenset({"table", "studio"}): "table",
 }
-_PLANTED = frozenset("flower blossom daisy tulip tree".split())
-_FOREST_TREES = frozenset("pine fir spruce birch oak tree maple".split())
+_PLANTED = frozenset(["flower", "blossom", "daisy", "tulip", "tree"])
+_FOREST_TREES = frozenset(["pine", "fir", "spruce", "birch", "oak", "tree", "maple"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,8 @@ def _colour_before(words: tuple[str, ...], at: int) -> int | None:
 
 
 def _ordered(table: Mapping[str, T], words: tuple[str, ...], taken: set[int]) -> list[T]:
-    return [table[word] for index, word in enumerate(words) if index not in taken and word in table]
+    known = [word if word in table else _singular(word) for index, word in enumerate(words) if index not in taken]
+    return [table[word] for word in known if word in table]
 
 
 def _surroundings(
@@ -202,11 +203,11 @@ def _surroundings(
 def _setting(places: list[Setting], things: tuple[Thing, ...]) -> Setting:
     if places:
         weak: set[Setting] = {"sky", "abstract", "meadow"}
-        strong = [place for place in places if place not in weak]
+        strong: list[Setting] = [place for place in places if place not in weak]
         for pair, winner in _STRONGER.items():
             if pair <= set(strong):
                 return winner
-        return (strong or places)[0]
+        return strong[0] if strong else places[0]
     if not things:
         return "dream"
     if things[0].word in _FOREST_TREES:

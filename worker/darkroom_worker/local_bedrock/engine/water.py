@@ -18,11 +18,13 @@ def paint_sea(stage: Stage) -> Backdrop:
     horizon = stage.height * float(rng.uniform(0.5, 0.58))
     sky = paint_sky(stage, horizon)
     if rng.random() < 0.6:
-        coast = skyline(stage, "coast", horizon / stage.height + 0.012, 0.07, 3, 5)
+        coast = skyline(stage, "coast", horizon / stage.height + 0.012, 0.07, 3, octaves=5)
         cover = below(coast, stage.height)
         sky = mix(sky, blend(stage.palette.haze, stage.palette.water, 0.45), cover * np.float32(0.75))
     canvas = lay_water(stage, sky, horizon, _roughness(stage))
-    return Backdrop(canvas, horizon, horizon + (stage.height - horizon) * 0.42, light_place(stage, horizon), mirror=0.55, shadow=0.0)
+    return Backdrop(
+        canvas, horizon, horizon + (stage.height - horizon) * 0.42, light_place(stage, horizon), mirror=0.55, shadow=0.0
+    )
 
 
 def paint_lake(stage: Stage) -> Backdrop:
@@ -38,7 +40,9 @@ def paint_beach(stage: Stage) -> Backdrop:
     sea = paint_sea(stage)
     rng = stage.rng("beach")
     x, y = grid(stage.width, stage.height)
-    edge = skyline(stage, "shore", 0.84, 0.1, 1.6, 4) + x[0] / stage.width * np.float32(stage.height * rng.uniform(-0.08, 0.08))
+    edge = skyline(stage, "shore", 0.84, 0.1, 1.6, octaves=4) + x[0] / stage.width * np.float32(
+        stage.height * rng.uniform(-0.08, 0.08)
+    )
     sand = fractal(rng, stage.width, stage.height, 3, stage.detail, stretch=2)
     wet = np.clip((y - edge[None, :]) / np.float32(stage.height * 0.09), 0, 1)
     tone = 0.3 + 0.5 * wet + (sand - 0.5) * 0.35
@@ -66,9 +70,9 @@ def lay_water(stage: Stage, scene: Canvas, horizon: float, rough: float) -> Canv
     top = max(1, round(horizon))
     width, height = stage.width, stage.height
     texture = fractal(stage.rng("waves"), 1024, 1024, 9, 6, stretch=1.6)
-    waves, near = perspective(texture, width, height, horizon, 300, 430)
+    waves, near = perspective(texture, width, height, horizon=horizon, across=300, along=430)
     waves, near = waves[top:] - 0.5, near[top:]
-    fine, _ = perspective(texture, width, height, horizon, 760, 1100)
+    fine, _ = perspective(texture, width, height, horizon=horizon, across=760, along=1100)
     fine = fine[top:] - 0.5
     x, y = grid(width, height)
     y = y[top:]
@@ -111,13 +115,21 @@ def paint_underwater(stage: Stage) -> Backdrop:
     slant = (x - (y + 0.2 * height) * np.float32(rng.uniform(-0.35, 0.35))) / width
     rays = fractal(rng, 1024, 4, 16, 4)[2]
     beam = rays[np.clip(np.abs(slant) * 700 + 150, 0, 1023).astype(np.int32)]
-    canvas = mix(canvas, shade(tone, 0.55), smoothstep(0.5, 0.9, beam) * np.asarray(np.clip(1 - y / height * 1.15, 0, 1) * 0.5, np.float32))
-    floor = skyline(stage, "seabed", 0.9, 0.1, 2, 4)
+    canvas = mix(
+        canvas, shade(tone, 0.55), smoothstep(0.5, 0.9, beam) * np.asarray(np.clip(1 - y / height * 1.15, 0, 1) * 0.5, np.float32)
+    )
+    floor = skyline(stage, "seabed", 0.9, 0.1, 2, octaves=4)
     sand = fractal(rng, width, height, 5, stage.detail, stretch=3)
     sand_tone = look_up(ramp(tuple(blend(colour, tone, 0.45) for colour in stage.palette.ground)), sand)
     canvas = mix(canvas, sand_tone, below(floor, height))
     bubbles = np.stack(
-        [rng.uniform(0, width, 60), rng.uniform(0, height, 60), rng.uniform(1, 6, 60) * stage.unit / 700, rng.uniform(0.2, 0.7, 60)], axis=1
+        [
+            rng.uniform(0, width, 60),
+            rng.uniform(0, height, 60),
+            rng.uniform(1, 6, 60) * stage.unit / 700,
+            rng.uniform(0.2, 0.7, 60),
+        ],
+        axis=1,
     )
     ring = discs_mask(width, height, bubbles.astype(np.float32))
     canvas = mix(canvas, (0.85, 0.97, 1.0), np.clip(ring - blur(ring, 1.6) * 0.8, 0, 1).astype(np.float32))

@@ -37,7 +37,13 @@ def _snow(stage: Stage, canvas: Canvas) -> Canvas:
     rng = stage.rng("snow")
     for count, size, soft in ((700, 0.0018, 0.6), (160, 0.0045, 1.6), (34, 0.012, 5.0)):
         flakes = np.stack(
-            [rng.uniform(0, stage.width, count), rng.uniform(0, stage.height, count), rng.uniform(0.5, 1.2, count) * size * stage.unit, rng.uniform(0.4, 0.95, count)], 1
+            [
+                rng.uniform(0, stage.width, count),
+                rng.uniform(0, stage.height, count),
+                rng.uniform(0.5, 1.2, count) * size * stage.unit,
+                rng.uniform(0.4, 0.95, count),
+            ],
+            1,
         )
         mask = blur(discs_mask(stage.width, stage.height, flakes.astype(np.float32)), soft * stage.unit / 1024)
         canvas = mix(canvas, (0.98, 0.985, 1.0), mask)

@@ -10,7 +10,7 @@ from darkroom_worker.local_bedrock.engine.oklab import blend, look_up, ramp, sha
 from darkroom_worker.local_bedrock.engine.raster import Canvas, Plane, Rgb, blur, discs_mask, grid, mix, polygon_mask, smoothstep
 from darkroom_worker.local_bedrock.engine.stage import Backdrop, Stage, below, lay, perspective, skyline
 
-_FIRS = frozenset("pine pines fir firs spruce conifer evergreen nordic boreal taiga".split())
+_FIRS = frozenset(["pine", "pines", "fir", "firs", "spruce", "conifer", "evergreen", "nordic", "boreal", "taiga"])
 
 
 def paint_forest(stage: Stage) -> Backdrop:
@@ -35,7 +35,9 @@ def _depth_light(stage: Stage, light: tuple[float, float]) -> Canvas:
     x, y = grid(stage.width, stage.height)
     away = np.sqrt(((x - light[0]) / stage.width) ** 2 + ((y - light[1]) / stage.height) ** 2)
     glow = blend(palette.foliage[2], palette.sky[-1], 0.55)
-    return look_up(ramp((shade(glow, 0.08), glow, palette.foliage[1], shade(palette.foliage[0], -0.03))), np.asarray(away * 1.15, np.float32))
+    return look_up(
+        ramp((shade(glow, 0.08), glow, palette.foliage[1], shade(palette.foliage[0], -0.03))), np.asarray(away * 1.15, np.float32)
+    )
 
 
 def _leaf_haze(stage: Stage, canvas: Canvas) -> Canvas:
@@ -44,7 +46,10 @@ def _leaf_haze(stage: Stage, canvas: Canvas) -> Canvas:
     for index in range(2):
         count = 240
         radius = rng.uniform(0.008, 0.03, count) * stage.unit
-        discs = np.stack([rng.uniform(0, stage.width, count), rng.uniform(0, 0.62 * stage.height, count), radius, rng.uniform(0.1, 0.6, count)], 1)
+        discs = np.stack(
+            [rng.uniform(0, stage.width, count), rng.uniform(0, 0.62 * stage.height, count), radius, rng.uniform(0.1, 0.6, count)],
+            1,
+        )
         mask = blur(discs_mask(stage.width, stage.height, discs.astype(np.float32)), stage.unit * 0.003)
         colour = stage.palette.foliage[1 + index]
         canvas = mix(canvas, shade(colour, 0.04), mask * np.float32(0.55))
@@ -55,16 +60,21 @@ def _floor(stage: Stage, canvas: Canvas, horizon: float) -> Canvas:
     rng = stage.rng("floor")
     litter = fractal(rng, 1024, 1024, 60, 4)
     coarse = fractal(rng, 1024, 1024, 9, 4)
-    fine, near = perspective(litter, stage.width, stage.height, horizon, 420, 620)
-    patches, _ = perspective(coarse, stage.width, stage.height, horizon, 260, 330)
+    fine, near = perspective(litter, stage.width, stage.height, horizon=horizon, across=420, along=620)
+    patches, _ = perspective(coarse, stage.width, stage.height, horizon=horizon, across=260, along=330)
     x, _ = grid(stage.width, stage.height)
     path = np.exp(-(((x / stage.width - 0.5) / (0.06 + 0.2 * near)) ** 2))
     tone = 0.34 + (fine - 0.5) * 0.95 + (patches - 0.5) * 0.6 + 0.24 * path - 0.12 * near
-    cover = below(skyline(stage, "forest floor", horizon / stage.height + 0.015, 0.03, 4, 4), stage.height)
+    cover = below(skyline(stage, "forest floor", horizon / stage.height + 0.015, 0.03, 4, octaves=4), stage.height)
     colours = _litter(stage)
-    return lay(canvas, cover, np.asarray(tone, np.float32), colours, blend(stage.palette.foliage[2], stage.palette.sky[-1], 0.5), 0.0) * (
-        1 - np.asarray(cover * (1 - np.clip(near * 9, 0, 1)) * 0, np.float32)[..., None]
-    )
+    return lay(
+        canvas,
+        cover,
+        np.asarray(tone, np.float32),
+        colours,
+        blend(stage.palette.foliage[2], stage.palette.sky[-1], 0.5),
+        distance=0.0,
+    ) * (1 - np.asarray(cover * (1 - np.clip(near * 9, 0, 1)) * 0, np.float32)[..., None])
 
 
 def _litter(stage: Stage) -> tuple[Rgb, ...]:
@@ -86,7 +96,9 @@ def _trunks(stage: Stage, canvas: Canvas, index: int) -> Canvas:
     places = (np.arange(count) + rng.uniform(0.1, 0.9, count)) / count
     if index == 3:
         places = np.where(places < 0.5, places * 0.5, 1 - (1 - places) * 0.5)
-    polygons = [_trunk(rng, float(place) * stage.width, foot + float(rng.uniform(0, 0.02)) * stage.height, thick) for place in places]
+    polygons = [
+        _trunk(rng, float(place) * stage.width, foot + float(rng.uniform(0, 0.02)) * stage.height, thick) for place in places
+    ]
     cover = polygon_mask(stage.width, stage.height, polygons)
     shape = _roundness(cover, thick)
     bark = fractal(rng, stage.width, stage.height, 34 / (0.4 + near), 4, stretch=0.16)
@@ -94,7 +106,7 @@ def _trunks(stage: Stage, canvas: Canvas, index: int) -> Canvas:
     wood = _bark(stage)
     glow = blend(stage.palette.foliage[2], stage.palette.sky[-1], 0.5)
     canvas = _foot_shade(stage, canvas, places * stage.width, foot, thick)
-    return lay(canvas, cover, np.asarray(tone, np.float32), wood, glow, 0.62 * (1 - near))
+    return lay(canvas, cover, np.asarray(tone, np.float32), wood, glow, distance=0.62 * (1 - near))
 
 
 def _bark(stage: Stage) -> tuple[Rgb, ...]:
@@ -120,10 +132,12 @@ def _roundness(cover: Plane, thick: float) -> Plane:
     """A lit left side and a shaded right side for upright trunks."""
     soft = blur(cover, max(1.0, thick * 0.45))
     slope = np.gradient(soft, axis=1).astype(np.float32) * np.float32(thick)
-    return np.clip(0.42 + slope * 1.2, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(0.42 + slope * 1.2, 0, 1), dtype=np.float32)
 
 
-def _foot_shade(stage: Stage, canvas: Canvas, xs: np.ndarray[tuple[int], np.dtype[np.float64]], foot: float, thick: float) -> Canvas:
+def _foot_shade(
+    stage: Stage, canvas: Canvas, xs: np.ndarray[tuple[int], np.dtype[np.float64]], foot: float, thick: float
+) -> Canvas:
     discs = np.stack([xs, np.full(len(xs), foot + thick * 0.4), np.full(len(xs), thick * 1.5), np.full(len(xs), 0.6)], 1)
     mask = blur(discs_mask(stage.width, stage.height, discs.astype(np.float32)), max(1.0, thick * 0.6))
     _, y = grid(stage.width, stage.height)
@@ -141,7 +155,7 @@ def _canopy(stage: Stage, canvas: Canvas, light: tuple[float, float]) -> Canvas:
         cover = smoothstep(cut + 0.06, cut + 0.12, np.asarray(clumps * 0.75 + frame * 0.42, np.float32))
         leaf = fractal(rng, stage.width, stage.height, 70, 3)
         tone = bright + (leaf - 0.35) * 0.62 + glow * 0.35
-        canvas = lay(canvas, cover, np.asarray(tone, np.float32), stage.palette.foliage, stage.palette.sky[-1], 0.0)
+        canvas = lay(canvas, cover, np.asarray(tone, np.float32), stage.palette.foliage, stage.palette.sky[-1], distance=0.0)
     return canvas
 
 
@@ -161,8 +175,10 @@ def _fir_rows(stage: Stage, canvas: Canvas) -> Canvas:
         cover = polygon_mask(stage.width, stage.height, [conifer(float(x), foot, float(t)) for x, t in zip(xs, tall, strict=True)])
         needles = fractal(rng, stage.width, stage.height, 60 * (1.3 - near), 4, stretch=1.6)
         top = stage.palette.ground[2] if snow else stage.palette.foliage[1]
-        colours = (shade(dark, -0.1), dark, blend(dark, top, 0.45), top) if snow else (shade(dark, -0.1), dark, blend(dark, top, 0.5))
-        canvas = lay(canvas, cover, np.asarray(needles * 1.15 - 0.08, np.float32), colours, haze, 0.78 * (1 - near) ** 0.8)
+        colours = (
+            (shade(dark, -0.1), dark, blend(dark, top, 0.45), top) if snow else (shade(dark, -0.1), dark, blend(dark, top, 0.5))
+        )
+        canvas = lay(canvas, cover, np.asarray(needles * 1.15 - 0.08, np.float32), colours, haze, distance=0.78 * (1 - near) ** 0.8)
     return canvas
 
 
@@ -176,4 +192,8 @@ def _beams(stage: Stage, canvas: Canvas, light: tuple[float, float]) -> Canvas:
     table = fractal(rng, 1024, 4, 22, 3)[2]
     ray = table[np.clip((angle / np.pi + 0.5) * 1023, 0, 1023).astype(np.int32)]
     fade = np.clip(1 - np.abs(y / stage.height - 0.4) * 1.5, 0, 1) * np.exp(-(((x - light[0]) / (0.5 * stage.width)) ** 2))
-    return mix(canvas, blend(stage.palette.light, stage.palette.foliage[2], 0.25), np.asarray(smoothstep(0.45, 0.9, ray) * fade * 0.38, np.float32))
+    return mix(
+        canvas,
+        blend(stage.palette.light, stage.palette.foliage[2], 0.25),
+        np.asarray(smoothstep(0.45, 0.9, ray) * fade * 0.38, np.float32),
+    )
