@@ -61,13 +61,15 @@ from darkroom_shared.task_types import (
 )
 
 if TYPE_CHECKING:
+    from darkroom.async_handles import AsyncJobHandle, AsyncWorkflowHandle
     from darkroom.client import AsyncDarkroom, Darkroom
     from darkroom.flows import DarkroomWarning, ModelRetiredWarning
-    from darkroom.handles import AsyncJobHandle, AsyncWorkflowHandle, JobHandle, WorkflowHandle
+    from darkroom.handles import JobHandle, WorkflowHandle
     from darkroom.options import SubmitOptions
     from darkroom.planning import Plan, PlannedStep
     from darkroom.requests import LocalStep
-    from darkroom.watching import StepEvent, WorkerView
+    from darkroom.watching import WorkerView
+    from darkroom.workflows import StepEvent
     from darkroom_shared.store.reads import StreamEvent
 
 __all__ = [
@@ -136,8 +138,8 @@ __all__ = [
 
 _LATER = {
     "AsyncDarkroom": "darkroom.client",
-    "AsyncJobHandle": "darkroom.handles",
-    "AsyncWorkflowHandle": "darkroom.handles",
+    "AsyncJobHandle": "darkroom.async_handles",
+    "AsyncWorkflowHandle": "darkroom.async_handles",
     "Darkroom": "darkroom.client",
     "DarkroomWarning": "darkroom.flows",
     "JobHandle": "darkroom.handles",
@@ -145,7 +147,7 @@ _LATER = {
     "ModelRetiredWarning": "darkroom.flows",
     "Plan": "darkroom.planning",
     "PlannedStep": "darkroom.planning",
-    "StepEvent": "darkroom.watching",
+    "StepEvent": "darkroom.workflows",
     "StreamEvent": "darkroom_shared.store.reads",
     "SubmitOptions": "darkroom.options",
     "WorkerView": "darkroom.watching",

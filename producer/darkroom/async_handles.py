@@ -63,11 +63,12 @@ class AsyncJobHandle:
         clock, seen = Clock(self._sources, timeout), after
         while True:
             block_ms = clock.next_block_ms()
-            for event in await self._connection.run(watching.next_events(self.id, seen, block_ms)):
+            events, over = await self._connection.run(watching.next_events(self.id, seen, block_ms))
+            for event in events:
                 seen = event.sequence
                 yield event
-                if event.is_terminal:
-                    return
+            if over:
+                return
             if block_ms is None:
                 raise StillRunning(self.id, (await self.status()).state.value, clock.waited_s)
 
@@ -119,10 +120,11 @@ class AsyncWorkflowHandle:
         """See `WorkflowHandle.cancel`."""
         return await self._connection.run(workflows.cancel(self.id))
 
-    async def events(self, timeout: Timeout = None) -> AsyncIterator[StepEvent]:
+    async def events(self, after: int = 0, timeout: Timeout = None) -> AsyncIterator[StepEvent]:
         """See `WorkflowHandle.events`."""
-        clock, seen, ended = Clock(self._sources, timeout), dict[str, int](), set[str]()
+        clock, ended = Clock(self._sources, timeout), set[str]()
         jobs = {name: step.id for name, step in self.steps.items()}
+        seen = dict.fromkeys(jobs, after)
         while len(ended) < len(jobs):
             block_ms = clock.next_block_ms(STEP_BLOCK_S)
             if block_ms is None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self, Unpack
 
-from darkroom import flows, watching
+from darkroom import flows, watching, workflows
+from darkroom.async_handles import AsyncJobHandle, AsyncWorkflowHandle
 from darkroom.connection import REAL_SOURCES, AsyncConnection, Connection, complete_settings
 from darkroom.flows import Scene
-from darkroom.handles import AsyncJobHandle, AsyncWorkflowHandle, JobHandle, WorkflowHandle
+from darkroom.handles import JobHandle, WorkflowHandle
 from darkroom.options import SubmitOptions
 from darkroom.planning import Plan
 from darkroom.requests import NamedStep, Request
@@ -70,8 +71,7 @@ class Darkroom:
             Others as `submit`.
         """
         done = self._connection.run(flows.chain(self._scene, steps, image, options))
-        jobs = self._connection.run(watching.steps_of(done.id))
-        return WorkflowHandle(done.id, jobs, self._connection, REAL_SOURCES, replayed=done.replayed)
+        return WorkflowHandle(done.id, done.jobs, self._connection, REAL_SOURCES, replayed=done.replayed)
 
     def plan(self, *steps: NamedStep, image: Image = None, **options: Unpack[SubmitOptions]) -> Plan:
         """What `chain` would do: all steps with the inserted ones, sizes, price. Records nothing; raises as `chain`."""
@@ -88,7 +88,7 @@ class Darkroom:
 
     def workflow(self, workflow_id: str) -> WorkflowHandle:
         """A handle from an id. Raises UnknownJob."""
-        jobs = self._connection.run(watching.steps_of(workflow_id))
+        jobs = self._connection.run(workflows.steps_of(workflow_id))
         return WorkflowHandle(workflow_id, jobs, self._connection, REAL_SOURCES)
 
     def find(self, identity: str) -> JobHandle | WorkflowHandle:
@@ -106,7 +106,7 @@ class Darkroom:
     def cancel(self, identity: str) -> str:
         """Cancels a job or workflow; see `JobHandle.cancel`. Raises UnknownJob."""
         if identity.startswith("wf_"):
-            return self._connection.run(watching.workflow_cancel(identity))
+            return self._connection.run(workflows.cancel(identity))
         return self._connection.run(watching.cancel(identity))
 
     def workers(self) -> list[WorkerView]:
@@ -140,8 +140,7 @@ class AsyncDarkroom:
     async def chain(self, *steps: NamedStep, image: Image = None, **options: Unpack[SubmitOptions]) -> AsyncWorkflowHandle:
         """See `Darkroom.chain`."""
         done = await self._connection.run(flows.chain(self._scene, steps, image, options))
-        jobs = await self._connection.run(watching.steps_of(done.id))
-        return AsyncWorkflowHandle(done.id, jobs, self._connection, REAL_SOURCES, replayed=done.replayed)
+        return AsyncWorkflowHandle(done.id, done.jobs, self._connection, REAL_SOURCES, replayed=done.replayed)
 
     async def plan(self, *steps: NamedStep, image: Image = None, **options: Unpack[SubmitOptions]) -> Plan:
         """See `Darkroom.plan`."""
@@ -158,7 +157,7 @@ class AsyncDarkroom:
 
     async def workflow(self, workflow_id: str) -> AsyncWorkflowHandle:
         """See `Darkroom.workflow`."""
-        jobs = await self._connection.run(watching.steps_of(workflow_id))
+        jobs = await self._connection.run(workflows.steps_of(workflow_id))
         return AsyncWorkflowHandle(workflow_id, jobs, self._connection, REAL_SOURCES)
 
     async def find(self, identity: str) -> AsyncJobHandle | AsyncWorkflowHandle:
@@ -176,7 +175,7 @@ class AsyncDarkroom:
     async def cancel(self, identity: str) -> str:
         """See `Darkroom.cancel`."""
         if identity.startswith("wf_"):
-            return await self._connection.run(watching.workflow_cancel(identity))
+            return await self._connection.run(workflows.cancel(identity))
         return await self._connection.run(watching.cancel(identity))
 
     async def workers(self) -> list[WorkerView]:

@@ -7,16 +7,18 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from darkroom.effects import Ask, Flow, GetAsset, Publish, PutAsset, Sources, Wish, Work
 from darkroom.embedded.stack_file import read_stack
-from darkroom_shared.broker import Publisher, create_app
 from darkroom_shared.core.errors import Misconfigured
 from darkroom_shared.settings import Settings
 from darkroom_shared.storage import open_async_store, open_store
 from darkroom_shared.store.ops import Hint
 from darkroom_shared.store.redis import AsyncLedger, Ledger
+
+if TYPE_CHECKING:
+    from darkroom_shared.broker import Publisher
 
 T = TypeVar("T")
 
@@ -63,6 +65,8 @@ class _Broker:
         """How many hints the broker took."""
         with self._lock:
             if self._publisher is None:
+                from darkroom_shared.broker import Publisher, create_app  # noqa: PLC0415 - Celery takes long to import
+
                 self._publisher = Publisher(create_app(self._settings))
         return self._publisher.publish([(hint.call_id, hint.fence, hint.task_name) for hint in hints])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -19,6 +19,7 @@ from darkroom.options import Delivery, SubmitOptions, delivery
 from darkroom.planning import Plan, PlannedStep, plan_chain
 from darkroom.recording import Submission, Terms, single, workflow
 from darkroom.requests import NamedStep, Request, body_of_request, open_steps
+from darkroom.workflows import steps_of
 from darkroom_shared.contract.job_record import CLASSES
 from darkroom_shared.core.errors import IdempotencyConflict, InvalidRequest, Unavailable
 from darkroom_shared.core.ids import make_id
@@ -50,6 +51,11 @@ class Scene:
         """An id for a new job or workflow."""
         return make_id(prefix, self.sources.now_ms(), self.sources.randomness(10))
 
+    def new_job_ids(self, count: int) -> list[str]:
+        """Ids for the steps of a workflow that sort in the order of the steps, so that equal deadlines run in that order."""
+        now_ms, first = self.sources.now_ms(), int.from_bytes(self.sources.randomness(9), "big")
+        return [make_id("job", now_ms, (first + number).to_bytes(10, "big")) for number in range(count)]
+
     def terms(self, told: Delivery, model: Model) -> Terms:
         """What all jobs of a submission share."""
         return Terms(self.settings, told, model, datetime.fromtimestamp(self.sources.now_ms() / 1000, UTC).date())
@@ -57,10 +63,11 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The outcome of a submit: the id, and whether it was there already under the same key."""
+    """The outcome of a submit: the id, whether it was there already under the same key, and a workflow's jobs by step."""
 
     id: str
     replayed: bool
+    jobs: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def submit(scene: Scene, request: Request, options: SubmitOptions) -> Flow[Recorded]:
@@ -90,8 +97,11 @@ def chain(
     _warn(terms.model_warnings(), ModelRetiredWarning)
     _warn(planned.warnings, DarkroomWarning)
     yield from _store(pictures)
-    ids = [scene.new_id("job") for _ in planned.steps]
-    return (yield from _record(scene, workflow(terms, scene.new_id("wf"), ids, planned)))
+    ids = scene.new_job_ids(len(planned.steps))
+    done = yield from _record(scene, workflow(terms, scene.new_id("wf"), ids, planned))
+    # Only a replay has to ask: an outage here must not look like a chain that was not recorded.
+    jobs = (yield from steps_of(done.id)) if done.replayed else dict(zip((step.name for step in planned.steps), ids, strict=True))
+    return replace(done, jobs=jobs)
 
 
 def preview(

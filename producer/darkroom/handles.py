@@ -68,7 +68,7 @@ class JobHandle:
         return self._connection.run(watching.images(self.id))
 
     def save(self, folder: str | PathLike[str]) -> list[Path]:
-        """Writes `0.png`, `1.png`, … (`mask-0.png` for a mask) and `job.json`; does not wait. Raises as `images`.
+        """Writes `0.png`, `1.png`, … (`mask.png` for a mask) and `job.json`; does not wait. Raises as `images`.
 
         Args:
             folder: made if it is not there; files of these names in it are replaced.
@@ -99,11 +99,12 @@ class JobHandle:
         clock, seen = Clock(self._sources, timeout), after
         while True:
             block_ms = clock.next_block_ms()
-            for event in self._connection.run(watching.next_events(self.id, seen, block_ms)):
+            events, over = self._connection.run(watching.next_events(self.id, seen, block_ms))
+            for event in events:
                 seen = event.sequence
                 yield event
-                if event.is_terminal:
-                    return
+            if over:
+                return
             if block_ms is None:
                 raise StillRunning(self.id, self.status().state.value, clock.waited_s)
 
@@ -165,10 +166,16 @@ class WorkflowHandle:
         """Cancels all steps that have not ended; pictures of finished ones stay. See `JobHandle.cancel`."""
         return self._connection.run(workflows.cancel(self.id))
 
-    def events(self, timeout: Timeout = None) -> Iterator[StepEvent]:
-        """The events of all steps as they happen, in order within each step; see `JobHandle.events`."""
-        clock, seen, ended = Clock(self._sources, timeout), dict[str, int](), set[str]()
+    def events(self, after: int = 0, timeout: Timeout = None) -> Iterator[StepEvent]:
+        """The events of all steps as they happen, in order within each step; see `JobHandle.events`.
+
+        Args:
+            after: each step counts its own events; of every step those up to this number are left out.
+            timeout: for the whole iteration.
+        """
+        clock, ended = Clock(self._sources, timeout), set[str]()
         jobs = {name: step.id for name, step in self.steps.items()}
+        seen = dict.fromkeys(jobs, after)
         while len(ended) < len(jobs):
             block_ms = clock.next_block_ms(STEP_BLOCK_S)
             if block_ms is None:

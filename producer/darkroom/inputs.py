@@ -24,6 +24,7 @@ from darkroom_shared.images import DEFAULT_LIMITS, inspect, upright
 from darkroom_shared.task_types import image_values, replace_at
 
 _PICTURE: Final = "a PNG, JPEG or WebP picture as bytes, path, base64, data URL or asset:<sha256>"
+_LONGEST_PATH: Final = 4096
 _UNREADABLE: Final = "asset:unreadable"
 """Stands where a picture could not be had, so that the rest of the body can still be checked."""
 
@@ -175,6 +176,8 @@ def _decoded(text: str) -> bytes:
 
 
 def _file(name: str) -> Flow[bytes]:
+    if len(name) > _LONGEST_PATH:  # as a rule base64; its content has no business in a message
+        raise _Wrong(f"a text of {len(name):,} characters is no path; give the picture's bytes, or base64 in Bedrock's own body")
     path = Path(name).expanduser()
 
     def read() -> bytes:

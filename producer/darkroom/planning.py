@@ -4,7 +4,7 @@ Pure: drafts with the facts of their pictures in, a plan or every problem at onc
 
 * an empty image place takes the picture of the step before (IMAGE_VARIATION takes up to five of them, the others the first);
 * a picture that the model would refuse is resized, flattened or converted on the way;
-* INPAINTING and OUTPAINTING without a mask take the outline of a cut-out or the mask of an enlarged canvas, in the model's polarity.
+* INPAINTING and OUTPAINTING without a mask get the outline of a cut-out or the mask of an enlarged canvas, in its polarity.
 """
 
 from __future__ import annotations

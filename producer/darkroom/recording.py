@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Final, cast
+from typing import cast
 
 from darkroom.options import Delivery
 from darkroom.planning import Plan, PlannedStep
@@ -26,10 +26,6 @@ from darkroom_shared.settings import Settings
 from darkroom_shared.store import ops
 from darkroom_shared.task_types import as_object, task_type_of
 
-REPEAT_LIFE_MS: Final = 120_000
-"""How long the ledger remembers a submit without a key of the caller's. The Redis client sends a script again when the connection
-broke before the answer came: this makes the second run find the first, and is longer than all its attempts together."""
-
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -37,7 +33,7 @@ class Submission:
 
     jobs: tuple[ops.NewJob, ...]
     pools: tuple[ops.PoolQuota, ...]
-    idempotency: tuple[str, str, int]
+    idempotency: tuple[str, str, int] | None
     workflow: tuple[str, Mapping[str, str]] | None = None
 
     @property
@@ -72,14 +68,14 @@ class Terms:
         lane = lane_name(self.delivery.region, self.model.id)
         return ops.PoolQuota(lane, pool_name(self.settings.account, self.delivery.region, self.model.id), pace)
 
-    def idempotency(self, first_id: str, request: Mapping[str, object]) -> tuple[str, str, int]:
-        """Key, fingerprint and life for the ledger. Class, deadlines and metadata may differ."""
+    def idempotency(self, request: Mapping[str, object]) -> tuple[str, str, int] | None:
+        """Key, fingerprint and life for the ledger; None without a key. Class, deadlines and metadata may differ."""
         told = self.delivery
-        print_ = fingerprint(request, model=self.model.id, region=told.region, tenant=told.tenant)
         if told.idempotency_key is None:
-            return f"{told.tenant}:auto:{first_id}", print_, REPEAT_LIFE_MS
+            return None
         life_ms = round(self.settings.idempotency_life.total_seconds() * 1000)
-        return f"{told.tenant}:key:{told.idempotency_key}", print_, life_ms
+        print_ = fingerprint(request, model=self.model.id, region=told.region, tenant=told.tenant)
+        return f"{told.tenant}:{told.idempotency_key}", print_, life_ms
 
 
 def single(terms: Terms, job_id: str, step: PlannedStep) -> Submission:
@@ -88,7 +84,7 @@ def single(terms: Terms, job_id: str, step: PlannedStep) -> Submission:
     return Submission(
         jobs=(ops.NewJob(job_id, record.as_fields(), hold_until_ms=terms.delivery.not_before_ms),),
         pools=(terms.pool(),),
-        idempotency=terms.idempotency(job_id, step.request),
+        idempotency=terms.idempotency(step.request),
     )
 
 
@@ -114,7 +110,7 @@ def workflow(terms: Terms, workflow_id: str, job_ids: Sequence[str], plan: Plan)
     }
     whole = {"steps": [[step.name, step.request] for step in plan.steps]}
     pools = (terms.pool(),) if any(step.kind == "bedrock" for step in plan.steps) else ()
-    return Submission(tuple(jobs), pools, terms.idempotency(workflow_id, whole), (workflow_id, fields))
+    return Submission(tuple(jobs), pools, terms.idempotency(whole), (workflow_id, fields))
 
 
 def _record(

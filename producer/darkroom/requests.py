@@ -39,6 +39,12 @@ class LocalStep:
     images: Sequence[ImageSource] = field(default=(), repr=False)
 
 
+class _JsonStep(LocalStep):
+    """A local step that came as JSON: its plain strings are base64, never paths of this machine."""
+
+    __slots__ = ()
+
+
 Request: TypeAlias = HasBody | Mapping[str, object]
 """One request to a model: a typed one, or Bedrock's own body."""
 Step: TypeAlias = Request | StepSpec | LocalStep
@@ -126,7 +132,7 @@ def _local_of(value: Mapping[str, object]) -> LocalStep:
     if not isinstance(images, list | tuple) or set(value) - {"step", "images"}:
         message = "a local step is an object with step and, if it has pictures of its own, images"
         raise InvalidRequest([Problem("/steps", message, '{"step": {"kind": ...}, "images": [...]}')])
-    return LocalStep(parse_step(value["step"]), cast("Sequence[ImageSource]", images))
+    return _JsonStep(parse_step(value["step"]), cast("Sequence[ImageSource]", images))
 
 
 def _default_name(step: Request | LocalStep) -> str:
@@ -140,7 +146,7 @@ def _opened(name: str, step: Request | LocalStep) -> Flow[tuple[Resolved, Draft]
     if isinstance(step, LocalStep):
         sources = {f"/images/{index}": source for index, source in enumerate(step.images)}
         masks = {"/images/0"} if step.step.kind == "invert" else frozenset[str]()
-        resolved = yield from resolve(sources, paths=True, masks=masks)
+        resolved = yield from resolve(sources, paths=not isinstance(step, _JsonStep), masks=masks)
         return resolved, Draft(name, step.step, tuple(resolved.values.values()), resolved.facts)
     given, paths = body_of_request(step)
     body, resolved = yield from resolve_body(given, paths=paths)

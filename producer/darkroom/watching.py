@@ -1,18 +1,17 @@
-"""Reading, waiting for, saving and canceling jobs and workflows, written once for both colours."""
+"""Reading, waiting for, saving and canceling jobs, and the lists; written once for both colours."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from darkroom.effects import Flow, Sources, ask, get_asset, write_file
-from darkroom_shared.contract.views import CallView, JobView, Output, View, WorkflowView, call_view, job_view, workflow_view
+from darkroom_shared.contract.views import CallView, JobView, Output, View, call_view, job_view
 from darkroom_shared.core.errors import JobCanceled, JobExpired, JobFailed, JobRejected, StillRunning, UnknownJob
-from darkroom_shared.core.ids import JOB_ID, WORKFLOW_ID, call_id
+from darkroom_shared.core.ids import JOB_ID, call_id
 from darkroom_shared.core.lifecycle import JobState
 from darkroom_shared.store import ops, reads
 from darkroom_shared.store.reads import StreamEvent
@@ -66,7 +65,7 @@ def checked_job(job_id: str) -> str:
     return job_id
 
 
-def _gone(identity: str) -> UnknownJob:
+def gone(identity: str) -> UnknownJob:
     return UnknownJob(f"There is no {identity}: it never was, or its retention is over.")
 
 
@@ -74,7 +73,7 @@ def brief(job_id: str) -> Flow[JobView]:
     """The job without its calls. Raises UnknownJob."""
     record = yield from ask(reads.job(job_id))
     if not record:
-        raise _gone(job_id)
+        raise gone(job_id)
     return job_view(record)
 
 
@@ -82,7 +81,7 @@ def status(job_id: str) -> Flow[JobView]:
     """The job with calls and attempts. Raises UnknownJob."""
     record = yield from ask(reads.job(checked_job(job_id)))
     if not record:
-        raise _gone(job_id)
+        raise gone(job_id)
     calls: list[CallView] = []
     for index in range(int(record.get("calls", "1"))):
         name = call_id(job_id, index)
@@ -106,11 +105,11 @@ def wait(sources: Sources, job_id: str, timeout: Timeout) -> Flow[JobView]:
         if view.is_terminal:
             return view
         seen = view.sequence
-        if not (yield from _until_terminal(clock, job_id, seen)):
+        if not (yield from until_terminal(clock, job_id, seen)):
             raise StillRunning(job_id, view.state.value, clock.waited_s)
 
 
-def _until_terminal(clock: Clock, job_id: str, seen: int) -> Flow[bool]:
+def until_terminal(clock: Clock, job_id: str, seen: int) -> Flow[bool]:
     """Reads events until one is terminal, or one block passed in silence; False if the time is over."""
     while True:
         block_ms = clock.next_block_ms()
@@ -148,10 +147,10 @@ _PAST: Final[Mapping[JobState, str]] = {
 def images(job_id: str) -> Flow[list[bytes]]:
     """The pictures byte for byte as Bedrock returned them, without masks. Raises what `raise_for` raises, and AssetMissing."""
     view = raise_for((yield from status(job_id)))
-    return (yield from _pictures([output for output in view.outputs if output.role == "image"]))
+    return (yield from pictures([output for output in view.outputs if output.role == "image"]))
 
 
-def _pictures(outputs: Sequence[Output]) -> Flow[list[bytes]]:
+def pictures(outputs: Sequence[Output]) -> Flow[list[bytes]]:
     found: list[bytes] = []
     for output in outputs:
         found.append((yield from get_asset(output.sha256)))
@@ -161,51 +160,46 @@ def _pictures(outputs: Sequence[Output]) -> Flow[list[bytes]]:
 def save(job_id: str, folder: Path) -> Flow[list[Path]]:
     """Writes pictures, masks and `job.json` into a folder; see `images` for what it raises."""
     view = raise_for((yield from status(job_id)))
-    return (yield from _save_view(view, folder))
+    return (yield from save_view(view, folder))
 
 
-def _save_view(view: JobView, folder: Path) -> Flow[list[Path]]:
+def save_view(view: JobView, folder: Path) -> Flow[list[Path]]:
     written: list[Path] = []
-    data = yield from _pictures(view.outputs)
+    data = yield from pictures(view.outputs)
     for name, picture in zip(file_names(view.outputs), data, strict=True):
         written.append((yield from write_file(folder / name, picture)))
-    written.append((yield from write_file(folder / "job.json", _story(view))))
+    written.append((yield from write_file(folder / "job.json", story(view))))
     return written
 
 
-def _story(view: JobView | WorkflowView) -> bytes:
+def story(view: View) -> bytes:
     return (json.dumps(view.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n").encode()
 
 
-_ENDINGS_OF_FILES: Final = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+_FILE_ENDINGS: Final = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 
 def file_names(outputs: Sequence[Output]) -> list[str]:
-    """`0.png`, `1.png`, … for pictures, `mask-0.png` for masks, in the order of the outputs."""
-    counts: dict[str, int] = {}
-    names: list[str] = []
-    for output in outputs:
-        number = counts.get(output.role, 0)
-        counts[output.role] = number + 1
-        stem = str(number) if output.role == "image" else f"{output.role}-{number}"
-        names.append(f"{stem}.{_ENDINGS_OF_FILES.get(output.media_type, 'bin')}")
-    return names
+    """`0.png`, `1.png`, … for pictures, `mask.png` for a mask, in the order of the outputs."""
+    stems = [str(output.index) if output.role == "image" else output.role for output in outputs]
+    return [f"{stem}.{_FILE_ENDINGS.get(output.media_type, 'bin')}" for stem, output in zip(stems, outputs, strict=True)]
 
 
 def cancel(job_id: str) -> Flow[str]:
     """Cancels a job: `prevented`, `detached` or `finished`. Raises UnknownJob."""
     outcome, _ = yield from ask(ops.cancel(checked_job(job_id)))
     if outcome == "gone":
-        raise _gone(job_id)
+        raise gone(job_id)
     return outcome
 
 
-def next_events(job_id: str, seen: int, block_ms: int | None) -> Flow[list[StreamEvent]]:
-    """Events after a sequence number. Raises UnknownJob if there is no such job any more."""
+def next_events(job_id: str, seen: int, block_ms: int | None) -> Flow[tuple[list[StreamEvent], bool]]:
+    """Events after a sequence number, and whether those were the last. Raises UnknownJob if there is no such job any more."""
     events = yield from ask(reads.events(job_id, seen, block_ms))
-    if not events:
-        yield from brief(job_id)
-    return events
+    if events:
+        return events, events[-1].is_terminal
+    view = yield from brief(job_id)
+    return [], view.is_terminal and view.sequence <= seen
 
 
 def jobs(limit: int, tenant: str | None) -> Flow[list[JobView]]:

@@ -48,7 +48,7 @@ def record_of(workflow_id: str) -> Flow[Mapping[str, str]]:
         raise UnknownJob(f"{workflow_id[:80]!r} is no workflow id; one looks like wf_01k… with 26 characters after wf_")
     record = yield from ask(reads.workflow(workflow_id))
     if not record:
-        raise _gone(workflow_id)
+        raise watching.gone(workflow_id)
     return record
 
 
@@ -57,38 +57,43 @@ def status(workflow_id: str) -> Flow[WorkflowView]:
     record = yield from record_of(workflow_id)
     steps: list[JobView] = []
     for job_id in dict(json.loads(record["steps"])).values():
-        steps.append((yield from status(job_id)))
+        try:
+            steps.append((yield from watching.status(job_id)))
+        except UnknownJob:
+            continue  # an early step's retention ends before that of the last one
+    if not steps:
+        raise watching.gone(workflow_id)
     return workflow_view(record, steps)
 
 
 def wait(sources: Sources, workflow_id: str, timeout: Timeout) -> Flow[WorkflowView]:
-    """The workflow once all steps are terminal; see `wait`."""
+    """The workflow once all steps are terminal; see `watching.wait`."""
     clock = Clock(sources, timeout)
     for job_id in (yield from steps_of(workflow_id)).values():
-        view = yield from brief(job_id)
+        view = yield from watching.brief(job_id)
         while not view.is_terminal:
-            if not (yield from _until_terminal(clock, job_id, view.sequence)):
+            if not (yield from watching.until_terminal(clock, job_id, view.sequence)):
                 state = (yield from status(workflow_id)).state
                 raise StillRunning(workflow_id, state.value, clock.waited_s)
-            view = yield from brief(job_id)
+            view = yield from watching.brief(job_id)
     return (yield from status(workflow_id))
 
 
 def raise_for(view: WorkflowView) -> WorkflowView:
-    """The view itself if every step gave pictures; otherwise what `raise_for` raises, for the first step that did not."""
+    """The view itself if every step gave pictures; otherwise what `watching.raise_for` raises, for the first step that did not."""
     if not view.is_terminal:
         raise StillRunning(view.id, view.state.value, 0)
     # A step that another one's end canceled tells nothing: the one that ended by itself does.
     own = [step for step in view.steps if step.reason != "dependency"]
     for step in (*own, *view.steps):
-        raise_for(step)
+        watching.raise_for(step)
     return view
 
 
 def images(workflow_id: str) -> Flow[list[bytes]]:
     """The pictures of the last step."""
     view = raise_for((yield from status(workflow_id)))
-    return (yield from _pictures([output for output in view.steps[-1].outputs if output.role == "image"]))
+    return (yield from watching.pictures([output for output in view.steps[-1].outputs if output.role == "image"]))
 
 
 def save(workflow_id: str, folder: Path) -> Flow[list[Path]]:
@@ -103,8 +108,8 @@ def save(workflow_id: str, folder: Path) -> Flow[list[Path]]:
     written: list[Path] = []
     for number, step in enumerate(view.steps, start=1):
         if step.outputs:
-            written += yield from _save_view(step, folder / f"{number}_{step.step}")
-    written.append((yield from write_file(folder / "workflow.json", _story(view))))
+            written += yield from watching.save_view(step, folder / f"{number}_{step.step}")
+    written.append((yield from write_file(folder / "workflow.json", watching.story(view))))
     return written
 
 
@@ -134,9 +139,12 @@ def next_events(steps: Mapping[str, str], seen: dict[str, int], ended: set[str],
 
 
 def _step_events(name: str, job_id: str, seen: dict[str, int], ended: set[str], block_ms: int | None) -> Flow[list[StepEvent]]:
-    events = yield from next_events(job_id, seen.get(name, 0), block_ms)
-    for event in events:
-        seen[name] = event.sequence
-        if event.is_terminal:
-            ended.add(name)
+    try:
+        events, over = yield from watching.next_events(job_id, seen[name], block_ms)
+    except UnknownJob:
+        events, over = [], True  # its retention ended before that of the later steps
+    if events:
+        seen[name] = events[-1].sequence
+    if over:
+        ended.add(name)
     return [StepEvent(name, job_id, event.sequence, event.type, event.data) for event in events]

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import Parameter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Optional, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -33,10 +34,16 @@ A step is KIND or KIND:PART,PART,... A part is NAME=VALUE (the options of `darkr
 step's own name) or the prompt. KIND is one of {", ".join(REQUESTS)}, or a free local step: {", ".join(LOCAL)}.
 What is missing between two steps (flatten, mask, size) is put in and shown in the plan.
 """
-_PARTS = Annotated[Optional[list[str]], typer.Argument(metavar="[PICTURE] STEP...", help="A picture to start from, and steps.", show_default=False)]
+_PARTS = Annotated[
+    list[str] | None, typer.Argument(metavar="[PICTURE] STEP...", help="A picture to start from, and steps.", show_default=False)
+]
 _FILE = Annotated[
-    Optional[Path],
-    typer.Option("--file", metavar="FILE", help='JSON {"steps": [...], "image"?, "model"?}: Bedrock bodies and {"step": {"kind": ...}}, each with "name" if wanted.'),
+    Path | None,
+    typer.Option(
+        "--file",
+        metavar="FILE",
+        help='JSON {"steps": [...], "image"?, "model"?}: Bedrock bodies and {"step": {"kind": ...}}, each with "name" if wanted.',
+    ),
 ]
 _DRY = Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")]
 
@@ -57,7 +64,7 @@ def add_to(app: typer.Typer) -> None:
     dry = Parameter("dry_run", Parameter.KEYWORD_ONLY, annotation=_DRY, default=False)
     app.command("chain")(with_signature(_chain, [parts, file, dry], HELP, PARAMETERS))
     some = tuple(parameter for parameter in PARAMETERS if parameter.name in ("model", "as_json"))
-    summary = "Show what a chain would do, with the steps put in between, sizes and price. Nothing is submitted. See `darkroom chain --help`."
+    summary = "Show what a chain would do, with sizes and price. Nothing is submitted. See `darkroom chain --help`."
     app.command("plan")(with_signature(_plan, [parts, file], summary, some))
 
 
@@ -124,7 +131,9 @@ def existing_or_step(word: str) -> str:
     try:
         return existing(word)
     except BadInput as error:
-        raise BadInput(f"{word!r} is neither a picture that exists nor a step. Steps are {', '.join([*REQUESTS, *LOCAL])}.") from error
+        raise BadInput(
+            f"{word!r} is neither a picture that exists nor a step. Steps are {', '.join([*REQUESTS, *LOCAL])}."
+        ) from error
 
 
 def _from_file(path: Path) -> Chain:
@@ -143,9 +152,9 @@ def _from_file(path: Path) -> Chain:
     return Chain(steps, existing(str(image)) if image is not None else None, None if model is None else str(model))
 
 
-def plan_table(plan: Plan) -> Table:
+def plan_table(plan: Plan) -> Group:
     """The steps of a plan in order; the inserted ones are marked and say why."""
-    table = Table(box=None, pad_edge=False, header_style="bold", title=_plan_title(plan), title_justify="left")
+    table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("step", "does", "gives", "price", "why"):
         table.add_column(title, no_wrap=title in ("gives", "price"))
     for step in plan.steps:
@@ -157,7 +166,7 @@ def plan_table(plan: Plan) -> Table:
             "free" if step.kind == "local" else "?" if step.price_usd is None else f"${float(step.price_usd):.4g}",
             Text(step.reason, style="dim"),
         )
-    return table
+    return Group(_plan_title(plan), table)
 
 
 def _plan_title(plan: Plan) -> Text:

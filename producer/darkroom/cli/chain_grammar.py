@@ -2,7 +2,7 @@
 
     STEP   = KIND | KIND ":" PART ("," PART)*
     KIND   = a task type (text-image, inpainting, …) or a local step (flatten, resize, zoom-out, …)
-    PART   = NAME "=" VALUE     an option: those of `darkroom submit KIND` without the dashes; n for count; name for the step's own name
+    PART   = NAME "=" VALUE     an option of `darkroom submit KIND` without the dashes; n for count; name for the step's own name
            | words              the prompt; words that hold commas are put together again
 
 Several colours or pictures in one option are parted by `+`: `color-guided-generation:a jar,color=#ff0000+#00ff00`.
@@ -108,7 +108,17 @@ def _local(kind: str, options: Mapping[str, str], words: str) -> StepSpec:
     if words:
         raise BadInput(f"{kind} takes no prompt, and {words!r} is no option (NAME=VALUE).")
     try:
-        return parse_step({"kind": LOCAL[kind], **options})
+        return parse_step({"kind": LOCAL[kind], **{name: _scalar(text) for name, text in options.items()}})
     except InvalidRequest as error:
         told = "; ".join(f"{problem.pointer.lstrip('/')}: {problem.message}" for problem in error.problems)
         raise BadInput(f"{kind}: {told}.") from error
+
+
+def _scalar(text: str) -> int | float | str:
+    """A number where the text is one."""
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    return text

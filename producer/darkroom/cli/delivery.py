@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from inspect import Parameter
 from pathlib import Path
-from typing import Annotated, Final, Optional
+from typing import Annotated, Final
 
 import typer
 
@@ -96,18 +96,26 @@ def pairs(given: Sequence[str] | None) -> dict[str, str] | None:
 
 
 _ANNOTATIONS: Final[tuple[tuple[str, object, object], ...]] = (
-    ("model", Annotated[Optional[str], typer.Option("--model", "-m", help="Model id; `darkroom models` lists them.")], None),
-    ("region", Annotated[Optional[str], typer.Option(help="AWS Region of the calls.")], None),
-    ("tenant", Annotated[Optional[str], typer.Option(help="Whose job it is.")], None),
+    ("model", Annotated[str | None, typer.Option("--model", "-m", help="Model id; `darkroom models` lists them.")], None),
+    ("region", Annotated[str | None, typer.Option(help="AWS Region of the calls.")], None),
+    ("tenant", Annotated[str | None, typer.Option(help="Whose job it is.")], None),
     ("job_class", Annotated[JobClass, typer.Option("--class", help="How urgent it is.")], "standard"),
-    ("idempotency_key", Annotated[Optional[str], typer.Option("--key", help="Submitting twice under one key makes one job.")], None),
-    ("metadata", Annotated[Optional[list[str]], typer.Option("--meta", metavar="NAME=VALUE", help="Kept with the job.")], None),
-    ("not_before", Annotated[Optional[str], typer.Option(help="Earliest start: an ISO time, or +10m.")], None),
-    ("start_within", Annotated[Optional[str], typer.Option(help="Give up if it has not started after this time, e.g. 10m.")], None),
-    ("finish_by", Annotated[Optional[str], typer.Option(help="Give up if it has not started by then: an ISO time, or +1h.")], None),
+    (
+        "idempotency_key",
+        Annotated[str | None, typer.Option("--key", help="Submitting twice under one key makes one job.")],
+        None,
+    ),
+    ("metadata", Annotated[list[str] | None, typer.Option("--meta", metavar="NAME=VALUE", help="Kept with the job.")], None),
+    ("not_before", Annotated[str | None, typer.Option(help="Earliest start: an ISO time, or +10m.")], None),
+    ("start_within", Annotated[str | None, typer.Option(help="Give up if it has not started after this time, e.g. 10m.")], None),
+    ("finish_by", Annotated[str | None, typer.Option(help="Give up if it has not started by then: an ISO time, or +1h.")], None),
     ("wait", Annotated[bool, typer.Option("--wait", help="Stay until it has ended.")], False),
-    ("timeout", Annotated[Optional[str], typer.Option(help="Wait at most this long, e.g. 90s; exit code 4 if it still runs.")], None),
-    ("save", Annotated[Optional[Path], typer.Option(metavar="DIR", help="Wait, and put the pictures and job.json there.")], None),
+    (
+        "timeout",
+        Annotated[str | None, typer.Option(help="Wait at most this long, e.g. 90s; exit code 4 if it still runs.")],
+        None,
+    ),
+    ("save", Annotated[Path | None, typer.Option(metavar="DIR", help="Wait, and put the pictures and job.json there.")], None),
     ("as_json", Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")], False),
 )
 

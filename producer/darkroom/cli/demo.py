@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from darkroom.cli.exits import FAILED
 from darkroom.cli.invocation import Invocation
-from darkroom.cli.stack_plan import stack_plan
 
-_OUT = Path("darkroom-demo")
+_OUT = Path("demo-output")
 _OWN_PREFIX = "DARKROOM_"
 
 
@@ -26,12 +25,13 @@ def add_to(app: typer.Typer) -> None:
 def demo(
     context: typer.Context,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the page and its pictures.")] = _OUT,
-    photo: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Your own photograph instead of the sample ones.")] = None,
+    photo: Annotated[Path | None, typer.Option(metavar="FILE", help="Your own photograph instead of the sample ones.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the stack's data and logs in DIR/home.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Only a summary as one JSON document on standard output.")] = False,
 ) -> None:
     """Run one job of every kind against the local endpoint and make a page of the results. Needs no account and costs nothing."""
-    from darkroom.demo.run import run_demo  # noqa: PLC0415 - jinja2 belongs to the extra `local`
+    from darkroom.cli.stack_plan import stack_plan
+    from darkroom.demo.run import run_demo
 
     invocation = Invocation.of(context)
     environment = {name: value for name, value in invocation.environment.items() if not name.startswith(_OWN_PREFIX)}
@@ -48,7 +48,7 @@ def demo(
 
 
 @contextmanager
-def _home(out: Path, *, keep: bool) -> Iterator[Path]:
+def _home(out: Path, *, keep: bool) -> Generator[Path]:
     """A stack of its own, so that a running `darkroom up` is left alone."""
     if keep:
         yield out / "home"

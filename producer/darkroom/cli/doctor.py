@@ -8,9 +8,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from darkroom.cli.diagnosis.finding import Finding, Level
 from darkroom.cli.exits import FAILED
 from darkroom.cli.invocation import Invocation, with_stack
-from darkroom.cli.diagnosis import Finding, Level, diagnose
 from darkroom_shared.core.errors import Misconfigured
 
 _STYLES: Final[dict[Level, str]] = {"ok": "green", "warn": "yellow", "fail": "bold red"}
@@ -26,6 +26,8 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Check the installation, Redis, the worker, the asset store and the way to Bedrock. Exit code 1 if anything fails."""
+    from darkroom.cli.diagnosis.everything import diagnose
+
     invocation = Invocation.of(context)
     try:
         settings = invocation.load_settings()

@@ -1,15 +1,16 @@
 """Decides what an error means for a script: its exit code, its JSON form, and the sentence that says how to mend it.
 
-    0    done
-    1    the job failed or was rejected, or a check failed
-    2    the input is wrong
-    3    a part cannot be reached, or a setting is wrong
-    4    still running when the time was over
-    130  Ctrl-C
+0    done
+1    the job failed or was rejected, or a check failed
+2    the input is wrong
+3    a part cannot be reached, or a setting is wrong
+4    still running when the time was over
+130  Ctrl-C
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from darkroom_shared.core.errors import (
@@ -22,6 +23,7 @@ from darkroom_shared.core.errors import (
     Unavailable,
     UnknownJob,
 )
+from darkroom_shared.core.problems import Problem
 
 OK: Final = 0
 FAILED: Final = 1
@@ -60,6 +62,8 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, InvalidRequest):
         count = len(error.problems)
         return f"The request was not accepted, {count} thing{'s are' if count != 1 else ' is'} wrong. Nothing was paid."
+    if isinstance(error, StillRunning):
+        return f"{error.job_id} is still {error.state}. It goes on; `darkroom watch {error.job_id}` follows it."
     if isinstance(error, UnknownJob):
         return f"{str(error).rstrip('.')}. `darkroom list` shows the ids that there are."
     if isinstance(error, DarkroomError):
@@ -72,3 +76,16 @@ def hint(error: BaseException) -> str:
     if isinstance(error, JobFailed) and error.job_id:
         return f"`darkroom status {error.job_id}` shows every attempt."
     return ""
+
+
+def allowed_words(problem: Problem) -> str:
+    """What would have been accepted, in words; empty if the message says it all."""
+    match problem.allowed:
+        case None:
+            return ""
+        case str(text):
+            return text
+        case Mapping() as rule:
+            return ", ".join(f"{name} {value}" for name, value in rule.items() if name != "type")
+        case values:
+            return ", ".join(str(value) for value in values)

@@ -81,7 +81,10 @@ def picture(view: JobView | WorkflowView) -> RenderableType:
 
 
 def watched(
-    handle: JobHandle | WorkflowHandle, timeout_s: float | None, show: Callable[[JobView | WorkflowView], None], every_s: float = 0.5
+    handle: JobHandle | WorkflowHandle,
+    timeout_s: float | None,
+    show: Callable[[JobView | WorkflowView], None],
+    every_s: float = 0.5,
 ) -> JobView | WorkflowView:
     """Shows the state on every change, and twice a second for its clock, until the end.
 

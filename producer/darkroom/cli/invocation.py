@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -59,13 +59,13 @@ class Invocation:
         return None if settings.redis_url else read_stack(settings.home_folder)
 
     @contextmanager
-    def room(self) -> Iterator[Darkroom]:
+    def room(self) -> Generator[Darkroom]:
         """The client, closed at the end.
 
         Raises:
             Misconfigured: no Redis was named and no stack runs.
         """
-        from darkroom import Darkroom  # noqa: PLC0415 - Redis and Celery are slow to import
+        from darkroom import Darkroom
 
         settings = self.settings()
         if not settings.redis_url:

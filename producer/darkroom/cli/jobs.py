@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -39,7 +39,7 @@ def status(context: typer.Context, identity: Identity, as_json: AsJson = False) 
 def list_jobs(
     context: typer.Context,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="At most this many.")] = 20,
-    tenant: Annotated[Optional[str], typer.Option(help="Only this tenant's.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first."""
@@ -57,7 +57,9 @@ def list_jobs(
 def fetch(
     context: typer.Context,
     identity: Identity,
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the pictures and job.json; made if needed.")] = Path("."),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the pictures and job.json; made if needed.")
+    ] = Path(),
     as_json: AsJson = False,
 ) -> None:
     """Copy a finished job's pictures, byte for byte, and its job.json to a folder."""

@@ -5,27 +5,39 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from darkroom.cli import chain, demo, doctor, jobs, models, programs, submit, up, validate, watch
-from darkroom.cli.exits import BAD_INPUT, INTERRUPTED, OK, error_document, exit_code, hint, sentence
+from darkroom.cli.exits import BAD_INPUT, INTERRUPTED, OK, allowed_words, error_document, exit_code, hint, sentence
 from darkroom.cli.invocation import Invocation
 from darkroom_shared.core.errors import InvalidRequest, Misconfigured
 from darkroom_shared.settings import Settings
 
+_ORDER = ("demo", "up", "submit", "chain", "plan", "status", "watch", "list", "fetch", "cancel", "validate", "models", "doctor")
+_PIPE_COLUMNS = 200
 _JSON_TAKES_A_FILE = ("validate",)
 """Commands whose --json is not a switch: their output is JSON lines anyway."""
+
+
+class _InOrder(TyperGroup):
+    """Lists the commands in the order in which people meet them, groups among the others."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names for the help."""
+        return sorted(super().list_commands(ctx), key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER))
 
 
 def build() -> typer.Typer:
     """All commands. A new group is one module and one line here."""
     app = typer.Typer(
         name="darkroom",
+        cls=_InOrder,
         help="A queue for image work on Amazon Bedrock. Start with `darkroom demo`, or `darkroom up` and `darkroom submit`.",
         no_args_is_help=True,
         add_completion=False,
@@ -74,7 +86,9 @@ def _settings_problem(error: Exception) -> str:
 
 
 def _console(*, stderr: bool) -> Console:
-    return Console(stderr=stderr, highlight=False)
+    stream = sys.stderr if stderr else sys.stdout
+    # Into a file or a pipe nothing is cut off or wrapped.
+    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else _PIPE_COLUMNS)
 
 
 def _wants_json(given: Sequence[str]) -> bool:
@@ -86,11 +100,13 @@ def _usage(invocation: Invocation, problem: TyperException, as_json: bool) -> in
     """A command line that does not parse; for none at all, the help."""
     told: Callable[[], str] | None = getattr(problem, "format_message", None)
     text = (told() if told else str(problem)).strip()
-    if not text or type(problem).__name__ == "NoArgsIsHelpError":
+    context = getattr(problem, "ctx", None)
+    if type(problem).__name__ == "NoArgsIsHelpError" and isinstance(context, typer.Context):
+        invocation.say(context.get_help())
         return BAD_INPUT
     if as_json:
         invocation.document({"error": {"code": "usage", "message": text, "problems": []}})
-    path = getattr(getattr(problem, "ctx", None), "command_path", "darkroom")
+    path = getattr(context, "command_path", "darkroom")
     invocation.say(f"{text.rstrip('.')}. See `{path} --help`.")
     return BAD_INPUT
 
@@ -103,7 +119,7 @@ def _report(invocation: Invocation, error: Exception, given: Sequence[str]) -> i
     invocation.say(" ".join(part for part in (sentence(error), hint(error)) if part))
     if isinstance(error, InvalidRequest):
         for problem in error.problems:
-            allowed = "" if problem.allowed is None else f" (allowed: {problem.allowed})"
+            allowed = f" (allowed: {told})" if (told := allowed_words(problem)) else ""
             invocation.say(f"  {problem.pointer or 'body'}: {problem.message}{allowed}")
     return exit_code(error)
 

@@ -12,6 +12,7 @@ from rich.text import Text
 from darkroom.cli.invocation import Invocation
 from darkroom_shared.models.catalogue import MODELS, lifecycle_warning, price_usd
 from darkroom_shared.models.model import Model
+from darkroom_shared.task_types import TASK_TYPES
 
 _SIZES = ((512, 512), (1024, 1024))
 _QUALITIES = ("standard", "premium")
@@ -32,18 +33,18 @@ def models(
     if as_json:
         invocation.document({"models": [_document(model, today) for model in MODELS.values()]})
         return
-    table = Table(header_style="bold", show_lines=True)
-    for title in ("model", "task types", "calls a minute", "price an image", "lifecycle"):
-        table.add_column(title, overflow="fold")
-    for model in MODELS.values():
-        table.add_row(
-            f"{model.label}\n{model.id}",
-            ", ".join(name.lower().replace("_", "-") for name in model.task_types),
-            str(model.requests_per_minute),
-            _price_range(model),
-            _lifecycle(model, today),
-        )
-    invocation.out.print(table)
+    known = list(MODELS.values())
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("model", "calls a minute", "an image", "lifecycle"):
+        table.add_column(title, no_wrap=title == "model")
+    for model in known:
+        table.add_row(model.id, str(model.requests_per_minute), _price_range(model), _lifecycle(model, today))
+    tasks = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("task type", *(model.label for model in known)):
+        tasks.add_column(title)
+    for name in TASK_TYPES:
+        tasks.add_row(name, *("yes" if name in model.task_types else "-" for model in known))
+    invocation.out.print(table, "", tasks)
 
 
 def _document(model: Model, today: date) -> dict[str, object]:
@@ -75,10 +76,7 @@ def _price(model: Model, width: int, height: int, quality: str) -> float | None:
 
 def _price_range(model: Model) -> str:
     known = [
-        price
-        for width, height in _SIZES
-        for quality in _QUALITIES
-        if (price := _price(model, width, height, quality)) is not None
+        price for width, height in _SIZES for quality in _QUALITIES if (price := _price(model, width, height, quality)) is not None
     ]
     if not known:
         return "not known"
@@ -87,7 +85,7 @@ def _price_range(model: Model) -> str:
 
 def _lifecycle(model: Model, today: date) -> Text:
     if model.end_of_life and today >= model.end_of_life:
-        return Text(f"ended {model.end_of_life}; only the local endpoint answers", style="red")
+        return Text(f"ended {model.end_of_life}", style="red")
     end = f", ends {model.end_of_life}" if model.end_of_life else ""
     if model.legacy_since and today >= model.legacy_since:
         return Text(f"legacy since {model.legacy_since}{end}", style="yellow")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from importlib.util import find_spec
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import typer
 
 from darkroom.cli.invocation import Invocation
 from darkroom_shared.core.errors import Misconfigured
 
-_AS_THEY_ARE: Final = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+_AS_THEY_ARE: Final[dict[str, Any]] = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -71,4 +71,4 @@ def _become(
     require((module[0].partition(".")[0], *packages), extra, f"`darkroom {'worker' if extra == 'worker' else 'local-bedrock'}`")
     sys.stdout.flush()
     # The same process: signals and the exit code need no forwarding.
-    os.execve(sys.executable, [sys.executable, "-m", *module, *arguments], environment)
+    os.execve(sys.executable, [sys.executable, "-m", *module, *arguments], environment)  # noqa: S606 - that is what is wanted

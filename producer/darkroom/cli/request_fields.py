@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from functools import cache
 from typing import Final, Literal, cast, get_args, get_origin, get_type_hints
 
 from darkroom_shared.task_types import AnyRequest
@@ -50,13 +49,14 @@ class RequestField:
         return frozenset({self.name, self.option.replace("-", "_"), *(("n",) if self.name == "number_of_images" else ())})
 
 
-@cache
 def request_fields(request: type[AnyRequest]) -> tuple[RequestField, ...]:
     """The fields of a typed request, in its order."""
     hints: dict[str, object] = get_type_hints(request)
     told = _documented(request)
     return tuple(
-        RequestField(field.name, _option(field.name), *_kind(field.name, hints[field.name]), _required(field), told.get(field.name, ""))
+        RequestField(
+            field.name, _option(field.name), *_kind(field.name, hints[field.name]), _required(field), told.get(field.name, "")
+        )
         for field in fields(request)
     )
 

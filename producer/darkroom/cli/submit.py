@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Annotated, Any, Optional, cast
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -20,8 +20,9 @@ from darkroom.cli.request_fields import REQUESTS, RequestField, request_fields
 from darkroom_shared.task_types import AnyRequest
 
 _DELIVERY = {parameter.name for parameter in PARAMETERS}
+_FEW_CHOICES = 3
 _BODY = Annotated[
-    Optional[Path],
+    Path | None,
     typer.Option("--json-body", metavar="FILE", help="Bedrock's own request body; - reads it from standard input."),
 ]
 
@@ -63,18 +64,20 @@ def _body_parameter() -> Parameter:
 
 def _parameter(field: RequestField) -> Parameter:
     """A field as an option; the prompt as the plain word of the command."""
-    kinds: dict[str, object] = {"int": int, "float": float, "bool": bool, "images": list[str], "words": list[str]}
+    kinds: dict[str, type[object]] = {"int": int, "float": float, "bool": bool, "images": list[str], "words": list[str]}
     plain = kinds.get(field.kind, str)
-    told = f"{field.help} [{'|'.join(field.choices)}]" if field.choices and "`" not in field.help else field.help
+    many = len(field.choices) > _FEW_CHOICES
+    told = f"{field.help[:1].upper()}{field.help[1:]}" + (f" One of {', '.join(field.choices)}." if many else "")
     if field.name == "text":
-        info: object = typer.Argument(help=told, show_default=False)
+        info: object = typer.Argument(metavar="TEXT" if field.required else "[TEXT]", help=told, show_default=False)
     elif field.kind == "bool":
         info = typer.Option(f"--{field.option}/--no-{field.option}", help=told)
     else:
-        metavar = "FILE" if field.kind in ("image", "images") else None
+        choices = "NAME" if many else "|".join(field.choices) or None
+        metavar = "FILE" if field.kind in ("image", "images") else choices
         short = ("-n",) if field.name == "number_of_images" else ()
         info = typer.Option(f"--{field.option}", *short, help=told, metavar=metavar)
-    annotation = Annotated[plain if field.required else Optional[plain], info]  # type: ignore[valid-type]
+    annotation = Annotated[plain if field.required else plain | None, info]  # type: ignore[valid-type]
     return Parameter(field.name, Parameter.KEYWORD_ONLY, annotation=annotation, default=Parameter.empty if field.required else None)
 
 
@@ -147,4 +150,3 @@ def read_object(path: Path) -> dict[str, object]:
 def _submit(invocation: Invocation, request: AnyRequest | dict[str, object], delivery: Delivery) -> None:
     with invocation.room() as room:
         finish(invocation, room.submit(request, **delivery.options()), delivery)
-

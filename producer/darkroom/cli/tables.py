@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -52,32 +53,27 @@ def seconds(view: JobView, now: datetime | None = None) -> str:
     return f"{queued:.1f} + {((times.finished or at) - times.started).total_seconds():.1f} s"
 
 
-def short_model(model: str) -> str:
-    """A model id without maker and version, for narrow tables."""
-    return model.removeprefix("amazon.").partition(":")[0] or "local"
-
-
 def jobs_table(views: Sequence[JobView], *, now: datetime | None = None) -> Table:
-    """One line a job."""
+    """One line a job, within 80 columns."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("id", "task type", "state", "model", "images", "queue + run", "cost"):
-        table.add_column(title, no_wrap=title in ("id", "state", "queue + run", "cost"))
+    for title in ("id", "does", "state", "images", "queue + run", "cost"):
+        table.add_column(title, no_wrap=title not in ("does", "state"), overflow="fold")
     for view in views:
         images = f"{len([one for one in view.outputs if one.role == 'image'])}/{view.images_wanted}"
-        table.add_row(
-            view.id, _task(view), state(view), short_model(view.model), images, seconds(view, now), cost(view.cost)
-        )
+        table.add_row(view.id, _task(view), state(view), images, seconds(view, now), cost(view.cost))
     return table
 
 
 def _task(view: JobView) -> str:
-    return f"{view.step}: {view.task_type}" if view.step else view.task_type
+    words = view.task_type.removeprefix("local.").lower().replace("_", " ")
+    return f"{words} ({view.step})" if view.step and view.step.replace("_", " ") not in words else words
 
 
 def job_details(view: JobView) -> Table:
     """Everything about one job that a person asks for first."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="bold")
+    # One blank between the columns: the name of an asset then fits into 80.
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     rows: list[tuple[str, str | Text]] = [
         ("id", view.id),
@@ -90,7 +86,9 @@ def job_details(view: JobView) -> Table:
     rows += [("workflow", f"{view.workflow}, step {view.step}")] if view.workflow else []
     rows += [("error", f"{view.error.code}: {view.error.message}")] if view.error else []
     rows += [("warning", warning) for warning in view.warnings]
-    rows += [(f"{one.role} {one.index}", f"{one.width}x{one.height}, seed {one.seed}, {one.asset}") for one in view.outputs]
+    for one in view.outputs:
+        seed = "" if one.seed is None else f", seed {one.seed}"
+        rows += [(f"{one.role} {one.index}", f"{one.width}x{one.height}, {one.size_bytes / 1000:.0f} kB{seed}"), ("", one.asset)]
     rows += [(f"refused {one.index}", f"{one.code} {one.message}") for one in view.rejected]
     for name, value in rows:
         table.add_row(name, value)
@@ -102,9 +100,6 @@ def job_details(view: JobView) -> Table:
     return table
 
 
-def workflow_table(view: WorkflowView) -> Table:
-    """The steps of a workflow, and its state in the title."""
-    table = jobs_table(view.steps)
-    table.title = Text.assemble("workflow ", view.id, ": ", state(view), f", {cost(view.cost)}")
-    table.title_justify = "left"
-    return table
+def workflow_table(view: WorkflowView) -> Group:
+    """The steps of a workflow below its state."""
+    return Group(Text.assemble("workflow ", view.id, ": ", state(view), f", {cost(view.cost)}"), jobs_table(view.steps))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from darkroom.cli.invocation import Invocation
-from darkroom.cli.stack_plan import stack_plan
 from darkroom.embedded.programs import flower_login
-from darkroom.embedded.stack import Stack
 from darkroom.embedded.stack_file import StackInfo
 from darkroom_shared.settings import Settings
 
@@ -23,13 +21,18 @@ def add_to(app: typer.Typer) -> None:
 def up(
     context: typer.Context,
     flower: Annotated[bool, typer.Option("--flower/--no-flower", help="Also run Flower.")] = True,
-    flower_port: Annotated[Optional[int], typer.Option(min=1, max=65535, help="Flower's port; 5555 or a free one if left out.")] = None,
+    flower_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Flower's port; 5555 or a free one if left out.")
+    ] = None,
     endpoint_arg: Annotated[
-        Optional[list[str]], typer.Option(metavar="ARG", help="Handed to the local endpoint, e.g. --endpoint-arg=--latency=2.")
+        list[str] | None, typer.Option(metavar="ARG", help="Handed to the local endpoint, e.g. --endpoint-arg=--latency=2.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output once everything runs.")] = False,
 ) -> None:
     """Start Redis (Valkey), the local Bedrock endpoint, a worker and Flower; stop them with Ctrl-C. Data stay in DARKROOM_HOME."""
+    from darkroom.cli.stack_plan import stack_plan
+    from darkroom.embedded.stack import Stack
+
     invocation = Invocation.of(context)
     settings = invocation.load_settings()
     plan = stack_plan(
@@ -41,7 +44,9 @@ def up(
         endpoint_args=tuple(endpoint_arg or ()),
     )
     if settings.redis_url:
-        invocation.say("DARKROOM_REDIS_URL is set: other darkroom commands of this shell use that Redis, not the stack started here.")
+        invocation.say(
+            "DARKROOM_REDIS_URL is set: other darkroom commands of this shell use that Redis, not the stack started here."
+        )
     invocation.say(f"Starting in {settings.home_folder} …")
     Stack(plan, invocation.say).up(lambda info: _announce(invocation, settings, info, as_json))
     invocation.say(f"Stopped. The data stay in {settings.home_folder}.")

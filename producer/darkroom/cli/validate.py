@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Optional, cast
+from typing import Annotated, cast
 
 import typer
 
@@ -23,9 +23,9 @@ def add_to(app: typer.Typer) -> None:
 
 def validate(
     context: typer.Context,
-    model: Annotated[Optional[str], typer.Option("--model", "-m", help="Model id, for lines without their own.")] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Model id, for lines without their own.")] = None,
     body: Annotated[
-        Optional[Path], typer.Option("--json", metavar="FILE", help="One request body; - reads it from standard input.")
+        Path | None, typer.Option("--json", metavar="FILE", help="One request body; - reads it from standard input.")
     ] = None,
 ) -> None:
     """Check request bodies without sending them. Prints a line {"id", "valid", "errors"} for each; exit code 2 if one is not valid.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Annotated, Optional
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.live import Live
@@ -18,6 +20,7 @@ from darkroom_shared.store.reads import StreamEvent
 
 if TYPE_CHECKING:
     from darkroom import JobHandle, WorkflowHandle
+    from darkroom.workflows import StepEvent
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,8 +31,8 @@ def add_to(app: typer.Typer) -> None:
 def watch(
     context: typer.Context,
     identity: Annotated[str, typer.Argument(metavar="ID", help="A job or a workflow.")],
-    timeout: Annotated[Optional[str], typer.Option(help="Stop watching after this time, e.g. 90s; exit code 4.")] = None,
-    after: Annotated[int, typer.Option(help="Begin behind the event with this number.")] = 0,
+    timeout: Annotated[str | None, typer.Option(help="Stop watching after this time, e.g. 90s; exit code 4.")] = None,
+    after: Annotated[int, typer.Option(help="Begin behind the event with this number (jobs only).")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each event.")] = False,
 ) -> None:
     """Follow a job or workflow until it has ended. Exit code 1 if it ends without pictures."""
@@ -47,27 +50,38 @@ def watch(
             raise typer.Exit(FAILED)
 
 
-def _lines(
-    invocation: Invocation, handle: JobHandle | WorkflowHandle, after: int, timeout_s: float | None, as_json: bool
-) -> None:
+def _events(handle: JobHandle | WorkflowHandle, after: int, timeout_s: float | None) -> Iterator[StreamEvent | StepEvent]:
+    """The events of a job or of all steps of a workflow; ends quietly when the time is over, the caller looks why."""
+    from darkroom import JobHandle
+
+    with suppress(StillRunning):
+        if isinstance(handle, JobHandle):
+            yield from handle.events(after=after, timeout=timeout_s)
+        else:
+            yield from handle.events(timeout=timeout_s)
+
+
+def _lines(invocation: Invocation, handle: JobHandle | WorkflowHandle, after: int, timeout_s: float | None, as_json: bool) -> None:
     """A line for each event: JSON on standard output, or words on standard error."""
-    for event in handle.events(after=after, timeout=timeout_s):
+    for event in _events(handle, after, timeout_s):
         if as_json:
-            invocation.line(json.dumps({"sequence": event.sequence, "type": event.type, **event.data}))
+            step = {"step": event.step, "job": event.job_id} if not isinstance(event, StreamEvent) else {}
+            invocation.line(json.dumps({**step, "sequence": event.sequence, "type": event.type, **event.data}))
         else:
             invocation.say(in_words(event))
 
 
-def in_words(event: StreamEvent) -> str:
-    """An event for a person: time, job state, what happened."""
+def in_words(event: StreamEvent | StepEvent) -> str:
+    """An event for a person: time, step, state, what happened."""
     at = event.data.get("at_ms")
     clock = time.strftime("%H:%M:%S", time.localtime(int(at) / 1000)) if isinstance(at, int) else ""
+    step = f"{event.step}: " if not isinstance(event, StreamEvent) else ""
     reason = event.data.get("reason")
-    return f"{clock} {event.data.get('state', '')}: {event.type}" + (f" ({reason})" if reason else "")
+    return f"{clock} {step}{event.data.get('state', '')}, {event.type}" + (f" ({reason})" if reason else "")
 
 
 def _live(invocation: Invocation, handle: JobHandle | WorkflowHandle, after: int, timeout_s: float | None, as_json: bool) -> None:
-    """A table that is drawn again at every event, and four times a second for its clock."""
-    with Live(picture(handle.status()), console=invocation.err, transient=True, refresh_per_second=4) as live:
-        for _ in handle.events(after=after, timeout=timeout_s):
+    """A table that is drawn again at every event."""
+    with Live(picture(handle.status()), console=invocation.err, transient=True, refresh_per_second=8) as live:
+        for _ in _events(handle, after, timeout_s):
             live.update(picture(handle.status()))

@@ -25,7 +25,7 @@ _SIZE: Final = 512
 _WIDE: Final = 768
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DemoJob:
     """One thing that the demo shows.
 
@@ -62,15 +62,22 @@ def demo_jobs(samples: Samples) -> Sequence[DemoJob]:
 
 def _from_words(samples: Samples) -> tuple[DemoJob, ...]:
     still = samples.still_life
-    size = {"width": _SIZE, "height": _SIZE}
     return (
         DemoJob(
             "text-image",
             "From words",
             "A picture from words",
-            "Two pictures of one job; each has a seed of its own, derived from the job's.",
+            "Two pictures from one call: the same request and seed always give the same two.",
             NOVA,
-            (TextImage("a red sailboat on a calm lake at sunset, mountains behind", seed=7, number_of_images=2, **size),),
+            (
+                TextImage(
+                    "a red sailboat on a calm lake at sunset, mountains behind",
+                    seed=7,
+                    number_of_images=2,
+                    width=_SIZE,
+                    height=_SIZE,
+                ),
+            ),
         ),
         DemoJob(
             "text-image-canny",
@@ -85,7 +92,8 @@ def _from_words(samples: Samples) -> tuple[DemoJob, ...]:
                     control_mode="CANNY_EDGE",
                     control_strength=0.8,
                     seed=11,
-                    **size,
+                    width=_SIZE,
+                    height=_SIZE,
                 ),
             ),
             (still,),
@@ -103,7 +111,8 @@ def _from_words(samples: Samples) -> tuple[DemoJob, ...]:
                     control_mode="SEGMENTATION",
                     control_strength=0.7,
                     seed=12,
-                    **size,
+                    width=_SIZE,
+                    height=_SIZE,
                 ),
             ),
             (still,),
@@ -153,7 +162,11 @@ def _surroundings(samples: Samples) -> tuple[DemoJob, ...]:
             "A new background, joined softly",
             "Out-painting keeps what the mask prompt names; DEFAULT may change its edge for a smooth join.",
             TITAN,
-            (Outpainting(portrait.data, "a tropical beach in bright daylight", mask_prompt="the astronaut", mode="DEFAULT", seed=31),),
+            (
+                Outpainting(
+                    portrait.data, "a tropical beach in bright daylight", mask_prompt="the astronaut", mode="DEFAULT", seed=31
+                ),
+            ),
             (portrait,),
         ),
         DemoJob(
@@ -162,7 +175,11 @@ def _surroundings(samples: Samples) -> tuple[DemoJob, ...]:
             "A new background, true to the mask",
             "PRECISE keeps every pixel under the black part of the mask bit for bit.",
             NOVA,
-            (Outpainting(still.data, "a green meadow on a sunny day", mask_image=samples.frame_mask.data, mode="PRECISE", seed=32),),
+            (
+                Outpainting(
+                    still.data, "a green meadow on a sunny day", mask_image=samples.frame_mask.data, mode="PRECISE", seed=32
+                ),
+            ),
             (still, samples.frame_mask),
         ),
     )
@@ -177,7 +194,11 @@ def _looks(samples: Samples) -> tuple[DemoJob, ...]:
             "Variations of a picture",
             "Two variations; a lower similarity strength lets them stray further.",
             TITAN,
-            (ImageVariation(still.data, "an espresso cup", similarity_strength=0.6, number_of_images=2, seed=41, width=_SIZE, height=_SIZE),),
+            (
+                ImageVariation(
+                    still.data, "an espresso cup", similarity_strength=0.6, number_of_images=2, seed=41, width=_SIZE, height=_SIZE
+                ),
+            ),
             (still,),
         ),
         DemoJob(
@@ -211,22 +232,20 @@ def _looks(samples: Samples) -> tuple[DemoJob, ...]:
             "virtual-try-on",
             "New looks",
             "A garment tried on",
-            "The garment of the second picture replaces the upper garment of the first; face and hands are kept.",
+            "The garment of the second picture is put on the person of the first, where the mask (or a garment class) says.",
             NOVA,
-            (
-                VirtualTryOn(
-                    portrait.data,
-                    samples.garment.data,
-                    garment_class="UPPER_BODY",
-                    preserve_face=True,
-                    preserve_hands=True,
-                    merge_style="BALANCED",
-                    seed=43,
-                ),
-            ),
-            (portrait, samples.garment),
+            (_try_on(samples),),
+            (portrait, samples.garment, *([samples.suit_mask] if samples.suit_mask else [])),
         ),
     )
+
+
+def _try_on(samples: Samples) -> VirtualTryOn:
+    """By the mask that was drawn for the sample portrait; on another photograph the model finds the garment."""
+    portrait, garment, mask = samples.portrait.data, samples.garment.data, samples.suit_mask
+    if mask is not None:
+        return VirtualTryOn(portrait, garment, mask_image=mask.data, merge_style="BALANCED", seed=43)
+    return VirtualTryOn(portrait, garment, garment_class="UPPER_BODY", preserve_face=True, merge_style="BALANCED", seed=43)
 
 
 def _chains(samples: Samples) -> tuple[DemoJob, ...]:

@@ -44,6 +44,7 @@ class Samples:
         object_mask: for the portrait: black over the thing that is removed.
         frame_mask: for the still life: black over the part that out-painting keeps.
         garment: for the try-on.
+        suit_mask: for the portrait: black where the garment goes; None for a photograph that nobody has looked at.
         credit: where the photographs come from.
     """
 
@@ -53,12 +54,14 @@ class Samples:
     object_mask: Picture
     frame_mask: Picture
     garment: Picture
+    suit_mask: Picture | None
     credit: str
 
     @property
     def all(self) -> tuple[Picture, ...]:
         """Every picture, in the order of the page."""
-        return (self.portrait, self.still_life, self.thing_mask, self.object_mask, self.frame_mask, self.garment)
+        named = (self.portrait, self.still_life, self.garment, self.thing_mask, self.object_mask, self.frame_mask, self.suit_mask)
+        return tuple(dict.fromkeys(picture for picture in named if picture is not None))
 
 
 def load_samples(photo: Path | None) -> Samples:
@@ -79,6 +82,7 @@ def load_samples(photo: Path | None) -> Samples:
         object_shape=_shuttle,
         thing_shape=_spoon,
         frame_shape=_saucer,
+        suit_shape=_suit,
     )
 
 
@@ -94,6 +98,7 @@ def _samples(
     object_shape: Shape | None = None,
     thing_shape: Shape | None = None,
     frame_shape: Shape | None = None,
+    suit_shape: Shape | None = None,
 ) -> Samples:
     return Samples(
         portrait,
@@ -101,7 +106,8 @@ def _samples(
         Picture("mask-thing", "Mask: the black part is repainted", _mask(thing_shape or _corner)),
         Picture("mask-object", "Mask: the black part is removed", _mask(object_shape or _corner)),
         Picture("mask-frame", "Mask: the black part is kept", _mask(frame_shape or _middle)),
-        Picture("garment", "A pullover, drawn", _garment()),
+        Picture("garment", "A poncho, drawn", _garment()),
+        None if suit_shape is None else Picture("mask-garment", "Mask: the black part is dressed", _mask(suit_shape)),
         credit,
     )
 
@@ -150,11 +156,20 @@ def _middle(draw: ImageDraw.ImageDraw, side: int) -> None:
 
 
 def _shuttle(draw: ImageDraw.ImageDraw, side: int) -> None:
-    draw.polygon([(side * x, side * y) for x, y in ((0.76, 0), (0.9, 0), (0.95, 0.54), (0.95, 0.59), (0.66, 0.59), (0.66, 0.4))], fill="black")
+    draw.polygon(
+        [(side * x, side * y) for x, y in ((0.76, 0), (0.9, 0), (0.95, 0.54), (0.95, 0.59), (0.66, 0.59), (0.66, 0.4))],
+        fill="black",
+    )
 
 
 def _spoon(draw: ImageDraw.ImageDraw, side: int) -> None:
     draw.ellipse((side * 0.5, side * 0.48, side * 0.87, side * 0.88), fill="black")
+
+
+def _suit(draw: ImageDraw.ImageDraw, side: int) -> None:
+    left = ((0.02, 1), (0.01, 0.86), (0.08, 0.53), (0.18, 0.435), (0.235, 0.42), (0.26, 0.51), (0.35, 0.58), (0.5, 0.585))
+    right = ((0.585, 0.52), (0.6, 0.46), (0.69, 0.54), (0.725, 0.67), (0.66, 0.685), (0.59, 0.75), (0.545, 0.86), (0.54, 1))
+    draw.polygon([(side * x, side * y) for x, y in (*left, *right)], fill="black")
 
 
 def _saucer(draw: ImageDraw.ImageDraw, side: int) -> None:
@@ -162,10 +177,9 @@ def _saucer(draw: ImageDraw.ImageDraw, side: int) -> None:
 
 
 def _garment() -> bytes:
-    """A teal pullover with a light band on white, as a shop would show it."""
+    """A teal poncho with two light bands on white, as a shop would show it."""
     side = SIDE * _OVERSAMPLING
-    outline = ((0.36, 0.16), (0.64, 0.16), (0.78, 0.22), (0.93, 0.6), (0.81, 0.66), (0.72, 0.45), (0.73, 0.88), (0.27, 0.88))
-    outline += ((0.28, 0.45), (0.19, 0.66), (0.07, 0.6), (0.22, 0.22))
+    outline = ((0.36, 0.13), (0.64, 0.13), (0.82, 0.22), (0.93, 0.88), (0.07, 0.88), (0.18, 0.22))
     cloth = Image.new("RGB", (side, side), "#1f6f78")
     pen = ImageDraw.Draw(cloth)
     pen.rectangle((0, side * 0.4, side, side * 0.49), fill="#f3efe6")
@@ -173,7 +187,7 @@ def _garment() -> bytes:
     cut = Image.new("L", (side, side), 0)
     pen = ImageDraw.Draw(cut)
     pen.polygon([(side * x, side * y) for x, y in outline], fill=255)
-    pen.ellipse((side * 0.4, side * 0.1, side * 0.6, side * 0.22), fill=0)
+    pen.ellipse((side * 0.39, side * 0.05, side * 0.61, side * 0.2), fill=0)
     picture = Image.new("RGB", (side, side), "white")
     picture.paste(cloth, mask=cut)
     return _png(picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS))

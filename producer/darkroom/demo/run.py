@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -65,7 +65,7 @@ def run_demo(plan: StackPlan, out: Path, photo: Path | None, console: Console, *
 
 
 @contextmanager
-def _room(home: Path, info: StackInfo) -> Iterator[Darkroom]:
+def _room(home: Path, info: StackInfo) -> Generator[Darkroom]:
     """A client of this stack and no other, whatever the environment says."""
     settings = Settings.model_construct(
         home=home, redis_url=info.redis_url, assets_url=info.assets_url, bedrock_url=info.bedrock_url

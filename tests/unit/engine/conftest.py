@@ -6,7 +6,7 @@ The photographs come with scikit-image (astronaut and rocket: public domain, cof
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -29,7 +29,6 @@ PARAMS = {
     "BACKGROUND_REMOVAL": "backgroundRemovalParams",
     "VIRTUAL_TRY_ON": "virtualTryOnParams",
 }
-OrderMaker = Callable[..., Order]
 
 
 class Studio:
@@ -72,9 +71,17 @@ class Studio:
         pictures = {f"/{name}/{place}": data for place, data in (images or {}).items()}
         return Order(family, "amazon.some-model", task_type, body, pictures)
 
-    def draw(self, *args: object, **kwargs: object) -> Rendered:
+    def draw(
+        self,
+        task_type: str,
+        params: Mapping[str, object],
+        images: Mapping[str, bytes] | None = None,
+        *,
+        family: str = "nova_canvas",
+        **config: object,
+    ) -> Rendered:
         """Renders the order that `order` would build."""
-        return render(self.order(*args, **kwargs))  # type: ignore[arg-type]
+        return render(self.order(task_type, params, images, family=family, **config))
 
     def pixels(self, data: bytes, mode: str = "RGB") -> NDArray[np.uint8]:
         """The pixels of an encoded picture."""

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import pytest
+
 from darkroom_worker.local_bedrock.engine.lexicon import THINGS
 from darkroom_worker.local_bedrock.engine.variation import legal_size
 from darkroom_worker.local_bedrock.engine.vision import read_prompt
 
 if TYPE_CHECKING:
-    from conftest import Studio
+    from tests.unit.engine.conftest import Studio
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,9 @@ def test_negative_text_changes_the_picture(studio: Studio) -> None:
 
 def test_a_red_sailboat_makes_the_middle_redder_than_a_blue_one(studio: Studio) -> None:
     def draw(colour: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-        return studio.pixels(studio.draw("TEXT_IMAGE", {"text": f"a {colour} sailboat on the sea"}, width=320, height=320).images[0])
+        return studio.pixels(
+            studio.draw("TEXT_IMAGE", {"text": f"a {colour} sailboat on the sea"}, width=320, height=320).images[0]
+        )
 
     red, blue = draw("red").astype(int), draw("blue").astype(int)
     assert ((red[..., 0] - red[..., 2]) > 80).sum() > 3 * ((blue[..., 0] - blue[..., 2]) > 80).sum() + 200
@@ -65,7 +68,8 @@ def test_a_red_sailboat_makes_the_middle_redder_than_a_blue_one(studio: Studio) 
 
 def test_night_is_darker_than_day(studio: Studio) -> None:
     day, night = (
-        studio.pixels(studio.draw("TEXT_IMAGE", {"text": f"mountains at {time}"}, width=320, height=320).images[0]).mean() for time in ("noon", "night")
+        studio.pixels(studio.draw("TEXT_IMAGE", {"text": f"mountains at {time}"}, width=320, height=320).images[0]).mean()
+        for time in ("noon", "night")
     )
     assert night < day - 40
 
@@ -78,7 +82,7 @@ def test_a_palette_moves_the_mean_colour_towards_it(studio: Studio, cat: bytes, 
     def mean(colours: list[str]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
         params = {"text": "a sailboat on the sea", "colors": colours}
         drawn = studio.draw("COLOR_GUIDED_GENERATION", params, images, family=family, width=320, height=320)
-        return studio.pixels(drawn.images[0]).reshape(-1, 3).mean(axis=0)
+        return np.asarray(studio.pixels(drawn.images[0]).reshape(-1, 3).mean(axis=0), dtype=np.float64)
 
     warm, cold = mean(["#5a1208", "#d1441c", "#f2a65a"]), mean(["#04202c", "#1f6f8b", "#99c9d9"])
     for own, other, palette in ((warm, cold, [180, 84, 44]), (cold, warm, [64, 122, 142])):
@@ -88,7 +92,7 @@ def test_a_palette_moves_the_mean_colour_towards_it(studio: Studio, cat: bytes, 
 def _edges(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     grey = cv2.GaussianBlur(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), (0, 0), 1.5)
     strength = np.hypot(cv2.Sobel(grey, cv2.CV_64F, 1, 0), cv2.Sobel(grey, cv2.CV_64F, 0, 1))
-    return cv2.GaussianBlur(strength, (0, 0), 2)
+    return np.asarray(cv2.GaussianBlur(strength, (0, 0), 2), dtype=np.float64)
 
 
 @pytest.mark.parametrize(("mode", "least"), [("CANNY_EDGE", 0.6), ("SEGMENTATION", 0.4)])
@@ -116,10 +120,16 @@ def test_less_control_keeps_less_structure(studio: Studio) -> None:
 
 
 def test_every_style_looks_different(studio: Studio) -> None:
-    styles = (
-        "3D_ANIMATED_FAMILY_FILM DESIGN_SKETCH FLAT_VECTOR_ILLUSTRATION GRAPHIC_NOVEL_ILLUSTRATION "
-        "MAXIMALISM MIDCENTURY_RETRO PHOTOREALISM SOFT_DIGITAL_PAINTING"
-    ).split()
+    styles = [
+        "3D_ANIMATED_FAMILY_FILM",
+        "DESIGN_SKETCH",
+        "FLAT_VECTOR_ILLUSTRATION",
+        "GRAPHIC_NOVEL_ILLUSTRATION",
+        "MAXIMALISM",
+        "MIDCENTURY_RETRO",
+        "PHOTOREALISM",
+        "SOFT_DIGITAL_PAINTING",
+    ]
     plain = studio.draw("TEXT_IMAGE", {"text": "a castle"}, width=320, height=320).images[0]
     styled = [studio.draw("TEXT_IMAGE", {"text": "a castle", "style": style}, width=320, height=320).images[0] for style in styles]
     assert len({plain, *styled}) == len(styles) + 1
@@ -128,8 +138,10 @@ def test_every_style_looks_different(studio: Studio) -> None:
 
 
 def test_quality_and_cfg_scale_change_the_picture_a_little(studio: Studio) -> None:
-    def draw(**config: object) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-        return studio.pixels(studio.draw("TEXT_IMAGE", {"text": "mountains"}, width=320, height=320, **config).images[0]).astype(np.int64)
+    def draw(**config: str | float) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+        return studio.pixels(
+            studio.draw("TEXT_IMAGE", {"text": "mountains"}, None, family="nova_canvas", width=320, height=320, **config).images[0]
+        ).astype(np.int64)
 
     plain = draw()
     for other in (draw(quality="premium"), draw(cfgScale=10.0), draw(cfgScale=1.1)):

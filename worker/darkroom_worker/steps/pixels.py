@@ -10,9 +10,9 @@ from PIL import Image
 from darkroom_shared.core.errors import ImageRefused
 from darkroom_shared.images import OpenLimits, upright
 
-LIMITS: Final = OpenLimits(max_bytes=100_000_000)
-"""As for pictures from outside but for the file's size: a step must open what the step before wrote, and 16.7 million RGBA pixels
-of noise take 67 MB as PNG."""
+LIMITS: Final = OpenLimits(max_bytes=150_000_000)
+"""As for pictures from outside but for the file's size: a step must open what the step before wrote, and RGBA noise of
+the largest size takes 134 MB as PNG."""
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
 PNG_LEVEL: Final = 6
 """zlib's usual compromise; fixed, because the asset's name depends on the bytes."""

@@ -14,7 +14,12 @@ from darkroom_shared.core.errors import UnknownModel
 from darkroom_shared.models.catalogue import find_model, lifecycle_warning
 from darkroom_shared.settings import Settings
 
-_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_BEARER_TOKEN_BEDROCK", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN") + (
+_CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 )
@@ -25,7 +30,10 @@ def check_bedrock(settings: Settings, environment: Mapping[str, str], *, is_stac
     if settings.bedrock_url:
         return [_endpoint(settings.bedrock_url, is_stack=is_stack)]
     named = [name for name in _CREDENTIALS if environment.get(name)]
-    files = [environment.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"), environment.get("AWS_CONFIG_FILE", "~/.aws/config")]
+    files = [
+        environment.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
+        environment.get("AWS_CONFIG_FILE", "~/.aws/config"),
+    ]
     there = [name for name in files if Path(name).expanduser().is_file()]
     if named or there:
         told = f"AWS in {settings.region}, credentials from {', '.join(named or there)} (not tried: a call costs money)"
@@ -49,7 +57,9 @@ def check_default_model(settings: Settings) -> list[Finding]:
     try:
         model = find_model(settings.default_model)
     except UnknownModel as error:
-        return [Finding("default model", "fail", str(error), "Correct DARKROOM_DEFAULT_MODEL; `darkroom models` lists what there is.")]
+        return [
+            Finding("default model", "fail", str(error), "Correct DARKROOM_DEFAULT_MODEL; `darkroom models` lists what there is.")
+        ]
     warning = None if settings.is_local_bedrock else lifecycle_warning(model, datetime.now(UTC).date())
     if warning:
         return [Finding("default model", "warn", warning, "Set DARKROOM_DEFAULT_MODEL, or name a model in every job.")]

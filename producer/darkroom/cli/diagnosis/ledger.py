@@ -61,7 +61,7 @@ def _durability(client: redis.Redis) -> list[Finding]:
 
 
 def _clock(client: redis.Redis) -> Finding:
-    seconds, micros = cast("tuple[int, int]", client.time())
+    seconds, micros = client.time()
     skew_s = abs(time.time() - (seconds + micros / 1e6))
     told = f"Redis and this machine differ by {skew_s:.2f} s"
     if skew_s < _SKEW_WARN_S:

@@ -31,7 +31,9 @@ def check_installation() -> list[Finding]:
     python = (
         Finding("python", "ok", told)
         if found >= _OLDEST
-        else Finding("python", "fail", told, f"darkroom needs Python {_OLDEST[0]}.{_OLDEST[1]} or newer; make a new virtual environment.")
+        else Finding(
+            "python", "fail", told, f"darkroom needs Python {_OLDEST[0]}.{_OLDEST[1]} or newer; make a new virtual environment."
+        )
     )
     return [python, *(_extra(*extra) for extra in _EXTRAS), _weights(), _fonts(), _photographs()]
 

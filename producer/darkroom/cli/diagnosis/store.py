@@ -12,6 +12,8 @@ from darkroom_shared.storage import open_store
 
 def check_store(settings: Settings) -> list[Finding]:
     """One round trip."""
+    if not settings.assets_url and not settings.home_folder.exists():
+        return [Finding("asset store", "ok", f"will be made in {settings.home_folder} by `darkroom up`")]
     mend = "Check DARKROOM_ASSETS_URL and that this user may write there."
     try:
         store = open_store(settings.store_url)

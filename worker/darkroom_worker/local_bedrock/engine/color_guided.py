@@ -33,5 +33,5 @@ def _painted(order: Order, reference: Pixels | None, seed: int) -> Pixels:
 
 def _over(stage: Stage, reference: Pixels) -> Canvas:
     """The reference, smoothed like paint, with a breath of the prompt's scene."""
-    smooth = to_float(bilateral(reference, 9, 40, 9))
+    smooth = to_float(bilateral(reference, 7, 50, 7))
     return mix(smooth, paint_scene(stage, things=False, finished=False), 0.18)

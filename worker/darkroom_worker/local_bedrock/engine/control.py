@@ -83,7 +83,7 @@ def _colours(stage: Stage) -> tuple[tuple[Rgb, ...], tuple[Rgb, ...]]:
     return around, (shade(main, -0.42), shade(main, -0.2), main, shade(main, 0.18, 0.85))
 
 
-def _recoloured(stage: Stage, base: Pixels, own: float) -> Canvas:
+def _recoloured(stage: Stage, base: Pixels, subject: Plane, own: float) -> Canvas:
     """The base in the prompt's colours, the subject in its own ramp; `own` of the base's hue shines through."""
     lab = to_lab(base)
     light = lab[..., 0]
@@ -92,7 +92,7 @@ def _recoloured(stage: Stage, base: Pixels, own: float) -> Canvas:
     drift = fractal(stage.rng("control drift"), stage.width, stage.height, 2.5, 3) - 0.5
     outside = look_up(ramp(around), np.asarray(rank + drift * 0.22, np.float32))
     inside = look_up(ramp(main), np.asarray(rank + drift * 0.1, np.float32))
-    out = to_lab(to_bytes(mix(outside, inside, subject_map(base) * np.float32(0.9))))
+    out = to_lab(to_bytes(mix(outside, inside, subject * np.float32(0.9))))
     out[..., 0] = out[..., 0] * np.float32(0.35) + light * np.float32(0.65)
     out[..., 1:] += lab[..., 1:] * np.float32(own)
     return from_lab(out)
@@ -100,8 +100,8 @@ def _recoloured(stage: Stage, base: Pixels, own: float) -> Canvas:
 
 def _lines(stage: Stage, control: Pixels, free: Canvas) -> Canvas:
     """Light and lines of the control picture, smoothed like paint; wide flat areas take over the free scene's colour."""
-    smooth = bilateral(bilateral(control, 7, 45, 7), 7, 45, 7)
-    painted = _recoloured(stage, smooth, 0.12)
+    smooth = bilateral(control, 7, 65, 7)
+    painted = _recoloured(stage, smooth, subject_map(control), 0.12)
     flat = _flatness(stage, control)
     calm = np.clip(flat * (1 - subject_map(control)), 0, 1) * np.float32(0.42)
     # Only its colour: lines of another scene would contradict the control picture.
@@ -119,7 +119,7 @@ def _areas(stage: Stage, control: Pixels, free: Canvas) -> Canvas:
     factor = min(1.0, _SEGMENT_SIDE / max(height, width))
     small = resize_pixels(control, max(8, round(width * factor)), max(8, round(height * factor)))
     flat = to_bytes(resize(to_float(mean_shift(small, 10, 26)), width, height, "linear"))
-    painted = _recoloured(stage, flat, 0.06)
+    painted = _recoloured(stage, flat, subject_map(control), 0.06)
     texture = free - blur(free, stage.unit * 0.02)
     _, y = grid(width, height)
     lit = 1.04 - 0.1 * y / height

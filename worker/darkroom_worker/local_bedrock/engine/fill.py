@@ -31,8 +31,9 @@ _log = logging.getLogger(__name__)
 # PatchMatch's time grows with the number of pixels in the hole (about 15 us each with radius 3 on an idle core): it works on a
 # reduced copy, which looks the same once enlarged, and the copy gets smaller as the hole gets larger.
 _WORK_SIDE = 640
-_HOLE_PIXELS = 48_000
-_HOLE_PIXELS_OF_SURROUNDINGS = 30_000
+_HOLE_PIXELS = 30_000
+_HOLE_PIXELS_OF_SURROUNDINGS = 24_000
+_HOLE_SHARE = 0.08
 _BIG_HOLE = 0.4
 _PATCH_RADIUS = 3
 
@@ -47,11 +48,7 @@ def fill_hole(pixels: Pixels, hole: Mask, seed: int, *, keep_out: Mask | None = 
     if not hole.any() or hole.all():
         return pixels
     height, width = hole.shape
-    factor = min(
-        1.0,
-        _WORK_SIDE / max(width, height),
-        float(np.sqrt((_HOLE_PIXELS if hole.mean() < _BIG_HOLE else _HOLE_PIXELS_OF_SURROUNDINGS) / hole.sum())),
-    )
+    factor = min(1.0, _WORK_SIDE / max(width, height), float(np.sqrt(_affordable(hole) / hole.sum())))
     small_size = max(8, round(width * factor)), max(8, round(height * factor))
     # The hole is widened a little before shrinking, so that no pixel of the old content bleeds into the fill.
     small_hole = resize(grow(hole, max(1, round(1 / factor))).astype(np.float32), *small_size, "area") > 0.01
@@ -80,6 +77,12 @@ def _patched(pixels: Pixels, hole: Mask, keep_out: Mask | None, seed: int) -> Pi
     set_random_seed(seed)
     guard = None if keep_out is None else keep_out.astype(np.uint8)
     return np.asarray(inpaint(pixels, hole.astype(np.uint8), global_mask=guard, patch_size=_PATCH_RADIUS), dtype=np.uint8)
+
+
+def _affordable(hole: Mask) -> float:
+    """How many pixels of the hole the reduced copy may have; a small picture has to be quick too."""
+    most = _HOLE_PIXELS if hole.mean() < _BIG_HOLE else _HOLE_PIXELS_OF_SURROUNDINGS
+    return float(min(most, max(9_000, hole.size * _HOLE_SHARE)))
 
 
 def _softened_far_out(filled: Canvas, hole: Mask) -> Canvas:

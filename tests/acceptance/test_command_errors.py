@@ -1,0 +1,140 @@
+"""What the command line says when something is wrong: one sentence that mends, the right exit code, no traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.running import CommandLine
+from tests.support.bodies import SAMPLE_NAMES, edited, sample
+
+TITAN, NOVA = "amazon.titan-image-generator-v2:0", "amazon.nova-canvas-v1:0"
+
+
+def test_without_a_stack_the_error_says_how_to_start_one(alone: CommandLine) -> None:
+    done = alone("list")
+    assert (done.code, done.out) == (3, "")
+    assert "darkroom up" in done.err
+    assert "DARKROOM_REDIS_URL" in done.err
+
+
+def test_with_json_the_error_is_one_document_on_standard_output(alone: CommandLine) -> None:
+    done = alone("status", "job_x", "--json")
+    assert (done.code, done.json["error"]["code"], done.json["error"]["problems"]) == (3, "misconfigured", [])
+
+
+def test_a_redis_that_is_away_is_not_a_traceback(alone: CommandLine) -> None:
+    done = alone("list", DARKROOM_REDIS_URL="redis://127.0.0.1:1/0")
+    assert done.code == 3
+    assert "Traceback" not in done.err
+    assert "darkroom doctor" in done.err
+
+
+def test_a_wrong_setting_is_named(alone: CommandLine) -> None:
+    done = alone("list", DARKROOM_SLOTS="many")
+    assert done.code == 3
+    assert "DARKROOM_SLOTS" in done.err
+
+
+def test_the_doctor_without_a_stack_fails_and_says_how_to_mend_it(alone: CommandLine) -> None:
+    done = alone("doctor", "--json")
+    ledger = next(check for check in done.json["checks"] if check["check"] == "ledger")
+    assert (done.code, done.json["ok"], ledger["level"]) == (1, False, "fail")
+    assert "darkroom up" in ledger["mend"]
+    assert not (alone.folder / "home").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("sing",), "No such command"),
+        (("submit", "text-image"), "TEXT"),
+        (("submit", "text-image", "x", "--seed", "many"), "integer"),
+        (("submit",), "text-image"),
+        (("submit", "inpainting", "--image", "nowhere.png"), "nowhere.png"),
+        (("submit", "text-image", "x", "--style", "cubism"), "PHOTOREALISM"),
+        (("submit", "text-image", "x", "--start-within", "soon"), "90s"),
+        (("submit", "text-image", "x", "--not-before", "tomorrow"), "+10m"),
+        (("submit", "text-image", "x", "--meta", "colour"), "NAME=VALUE"),
+        (("submit", "--json-body", "nowhere.json"), "nowhere.json"),
+        (("submit", "--model", NOVA, "text-image", "x"), "behind the task type"),
+        (("chain",), "--help"),
+        (("chain", "nowhere.png", "background-removal"), "neither a picture"),
+        (("chain", "text-image:a boat", "outpaint:a beach"), "outpainting"),
+        (("chain", "text-image:a boat,sed=3"), "seed"),
+        (("chain", "text-image:a boat,seed=x"), "whole number"),
+        (("chain", "resize:longest_side=wide"), "longest_side"),
+        (("chain", "background-removal:a boat"), "no prompt"),
+        (("chain", "--file", "nowhere.json"), "nowhere.json"),
+        (("plan", "text-image:a boat", "--file", "x.json"), "not both"),
+        (("validate", "--json", "nowhere.json"), "--model"),
+        (("fetch",), "ID"),
+    ],
+    ids=lambda value: " ".join(value)[:60] if isinstance(value, tuple) else None,
+)
+def test_wrong_input_ends_with_2_and_a_sentence(darkroom: CommandLine, arguments: tuple[str, ...], said: str) -> None:
+    done = darkroom(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_refused_request_names_every_problem(darkroom: CommandLine) -> None:
+    done = darkroom("submit", "text-image", "x", "--width", "500", "--seed", "-1", "--json")
+    assert (done.code, done.json["error"]["code"]) == (2, "invalid_input")
+    pointers = {problem["pointer"] for problem in done.json["error"]["problems"]}
+    assert pointers == {"/imageGenerationConfig/width", "/imageGenerationConfig/seed"}
+    assert "/imageGenerationConfig/seed" in done.err
+
+
+def test_an_unknown_id_ends_with_2(darkroom: CommandLine) -> None:
+    for command in ("status", "watch", "cancel", "fetch"):
+        done = darkroom(command, "job_" + "0" * 26, "--json")
+        assert (done.code, done.json["error"]["code"]) == (2, "not_found")
+
+
+def test_a_job_that_a_filter_refused_ends_with_1(darkroom: CommandLine) -> None:
+    done = darkroom("submit", "text-image", "a boat [blocked]", "--wait", "--json")
+    assert (done.code, done.json["state"]) == (1, "rejected"), done.out
+
+
+@pytest.mark.parametrize("name", SAMPLE_NAMES)
+def test_a_sample_body_is_valid(alone: CommandLine, name: str) -> None:
+    (alone.folder / "body.json").write_text(json.dumps(sample(name)))
+    done = alone("validate", "--model", NOVA, "--json", "body.json")
+    assert (done.code, done.lines) == (0, [{"id": "body.json", "valid": True, "errors": []}])
+
+
+def test_each_line_of_a_stream_gets_its_verdict(alone: CommandLine) -> None:
+    good = sample("TEXT_IMAGE")
+    bad = edited(good, "/imageGenerationConfig/seed", -1)
+    rows = [{"id": 1, "model_id": TITAN, "body": good}, {"id": "b", "model_id": TITAN, "body": bad}, {"id": 3, "body": good}]
+    done = alone("validate", given="\n".join([*map(json.dumps, rows), "not json", ""]))
+    assert done.code == 2
+    assert [(line["id"], line["valid"]) for line in done.lines] == [(1, True), ("b", False), (3, False), (None, False)]
+    assert done.lines[1]["errors"][0]["pointer"] == "/imageGenerationConfig/seed"
+    assert set(done.lines[1]["errors"][0]) == {"pointer", "message", "allowed"}
+
+
+def test_models_tell_prices_quotas_and_dates(alone: CommandLine) -> None:
+    told = {model["id"]: model for model in alone("models", "--json").json["models"]}
+    assert told[NOVA]["end_of_life"] == "2026-09-30"
+    assert told[NOVA]["requests_per_minute"] == 100
+    assert {"width": 512, "height": 512, "quality": "standard", "price_usd": 0.008} in told[TITAN]["prices_usd"]
+    assert NOVA in alone("models").out
+
+
+def test_help_names_every_command(alone: CommandLine) -> None:
+    told = alone("--help").out
+    wanted = "demo up submit chain plan status watch list fetch cancel validate models doctor worker local-bedrock"
+    for command in wanted.split():
+        assert f"  {command} " in told
+    assert alone().code == 2
+
+
+def test_nothing_coloured_goes_into_a_pipe(darkroom: CommandLine, photo: Path) -> None:
+    for command in (("models",), ("doctor",), ("list",), ("plan", photo, "background-removal")):
+        done = darkroom(*command)
+        assert "\x1b[" not in done.out + done.err

@@ -1,0 +1,305 @@
+"""A ledger under test with short words for what tests do to it; one body serves the sync and the async executor.
+
+Durations of 0 make what depends on the clock happen at once: a lease of 0 ms has run out, a snooze of 0 ms is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Literal, Protocol, TypedDict, TypeVar, Unpack, cast
+
+import redis
+
+from darkroom_shared.contract.job_record import CLASSES, JobClass, JobRecord
+from darkroom_shared.contract.views import JobView, call_view, job_view
+from darkroom_shared.core.failure import Failure, FailureKind
+from darkroom_shared.core.ids import call_id, make_id
+from darkroom_shared.store import ops, reads
+from darkroom_shared.store.keys import Keys
+from darkroom_shared.store.redis import AsyncLedger, Ledger
+
+T = TypeVar("T")
+Json = dict[str, object]
+
+PRICE = 40_000
+BUDGET = {"call_budget": 3, "after_unknown": 1, "crash_budget": 3}
+RETRY = Failure(FailureKind.RETRY, "provider_unavailable", "busy", billed=False, request_id="req-1", http_status=503)
+THROTTLED = Failure(FailureKind.THROTTLED, "throttled", "slow down", billed=False, http_status=429)
+UNKNOWN = Failure(FailureKind.UNKNOWN, "provider_timeout_ambiguous", "no answer", billed=None)
+PERMANENT = Failure(FailureKind.PERMANENT, "invalid_input", "no", billed=False)
+_serial = itertools.count(1)
+
+
+class JobOptions(TypedDict, total=False):
+    """What a test may want of a job."""
+
+    lane: str
+    tenant: str
+    job_class: JobClass
+    calls: int
+    needs: Mapping[str, str]
+    dependants: Sequence[str]
+    hold_until_ms: int
+    start_by_ms: int
+    finish_by_ms: int
+    retention_ms: int
+    images_wanted: int
+    inputs: Sequence[str]
+    job_id: str
+    kind: Literal["bedrock", "local"]
+    workflow: str
+
+
+class Runs(Protocol):
+    """What both executors can do, as seen by a test."""
+
+    def __call__(self, operation: ops.Operation[T], /) -> T: ...
+
+
+class Raw(Protocol):
+    """Plain Redis commands, typed: redis-py's own methods are partly untyped."""
+
+    def execute_command(self, *words: str | int) -> object: ...
+    def hset(self, name: str, key: str, value: str | int) -> object: ...
+    def hget(self, name: str, key: str) -> str | None: ...
+    def hgetall(self, name: str) -> dict[str, str]: ...
+    def zrange(self, name: str, start: int, end: int) -> list[str]: ...
+    def zcard(self, name: str) -> int: ...
+    def exists(self, name: str) -> int: ...
+    def keys(self, pattern: str) -> list[str]: ...
+    def time(self) -> tuple[int, int]: ...
+
+
+@contextmanager
+def raw_redis(url: str) -> Iterator[Raw]:
+    """A connection for looking behind the ledger's back."""
+    with redis.Redis.from_url(url, decode_responses=True) as connection:
+        yield cast("Raw", connection)
+
+
+@contextmanager
+def sync_executor(url: str, prefix: str) -> Iterator[Runs]:
+    """The executor for synchronous callers."""
+    with Ledger(url, prefix) as ledger:
+        yield ledger.run
+
+
+@contextmanager
+def async_executor(url: str, prefix: str) -> Iterator[Runs]:
+    """The executor for asyncio callers, on a loop of its own."""
+    with asyncio.Runner() as runner:
+        ledger = AsyncLedger(url, prefix)
+
+        def run(operation: ops.Operation[T], /) -> T:
+            return runner.run(ledger.run(operation))
+
+        yield run
+        runner.run(ledger.close())
+
+
+def output(name: int = 1, role: str = "image") -> Json:
+    """A stored picture as `commit` takes it."""
+    return {"index": 0, "sha256": f"{name:064x}", "width": 8, "height": 8, "media_type": "image/png", "size_bytes": 9, "role": role}
+
+
+class Room:
+    """One ledger with jobs in it.
+
+    Args:
+        run: an executor.
+        raw: a plain connection to the same server.
+        keys: names under the ledger's prefix.
+    """
+
+    def __init__(self, run: Runs, raw: Raw, keys: Keys) -> None:
+        self.run = run
+        self.raw = raw
+        self.keys = keys
+
+    def now_ms(self) -> int:
+        """The server's clock."""
+        seconds, micros = self.raw.time()
+        return seconds * 1000 + micros // 1000
+
+    def worker(self, name: str = "w1", slots: int = 100, pools: Sequence[ops.PoolQuota] = (), ttl_ms: int = 600_000) -> str:
+        """Registers a worker."""
+        self.run(ops.register(name, ttl_ms, {"slots": str(slots), "host": "h", "pid": "1", "started_ms": "1"}, pools))
+        return name
+
+    def new_job(self, **options: Unpack[JobOptions]) -> ops.NewJob:
+        """A job with sensible defaults, ready for `accept`."""
+        hold_until_ms = options.get("hold_until_ms", 0)
+        needs = dict(options.get("needs", {}))
+        record = JobRecord(
+            kind=options.get("kind", "bedrock"),
+            task_type="TEXT_IMAGE",
+            task_name="darkroom.text_image",
+            request={"taskType": "TEXT_IMAGE"},
+            model="m",
+            region="r",
+            lane=options.get("lane", "lane"),
+            tenant=options.get("tenant", "t"),
+            job_class=options.get("job_class", "standard"),
+            images_wanted=options.get("images_wanted", 1),
+            price_microusd=PRICE,
+            retention_ms=options.get("retention_ms", 600_000),
+            not_before_ms=hold_until_ms,
+            start_by_ms=options.get("start_by_ms", 0),
+            finish_by_ms=options.get("finish_by_ms", 0),
+            inputs=list(options.get("inputs", ())),
+            needs=needs,
+            workflow=options.get("workflow", ""),
+        )
+        return ops.NewJob(
+            options.get("job_id") or new_job_id(),
+            record.as_fields(),
+            options.get("calls", 1),
+            list(needs.values()),
+            list(options.get("dependants", ())),
+            hold_until_ms,
+        )
+
+    def accept(self, *jobs: ops.NewJob, interval_us: int = 0, idempotency: tuple[str, str, int] | None = None) -> ops.Accepted:
+        """Records jobs; with `interval_us` their lanes are paced."""
+        pools = [ops.PoolQuota(lane, f"pool-{lane}", interval_us) for lane in {job.fields["lane"] for job in jobs}]
+        return self.run(ops.accept(jobs, pools if interval_us else [], idempotency=idempotency))
+
+    def submit(self, *, interval_us: int = 0, **options: Unpack[JobOptions]) -> str:
+        """Accepts one job and gives its id."""
+        job = self.new_job(**options)
+        self.accept(job, interval_us=interval_us)
+        return job.job_id
+
+    def admission(self, republish_ms: int = 600_000, most: int = 100) -> ops.Admission:
+        """One run of the admission script."""
+        return self.run(ops.admit(CLASSES, republish_ms, most))
+
+    def admit(self, republish_ms: int = 600_000, most: int = 100) -> tuple[ops.Hint, ...]:
+        """What one run of the admission script let go."""
+        return self.admission(republish_ms, most).hints
+
+    def admit_one(self) -> ops.Hint:
+        """Asks until exactly one call was admitted; the server's clock decides when."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            hints = self.admit()
+            if hints:
+                assert len(hints) == 1
+                return hints[0]
+        raise AssertionError("nothing was admitted in 20 s")
+
+    def claim(self, hint: ops.Hint, worker: str = "w1", lease_ms: int = 600_000) -> ops.Claim:
+        """Takes the lease of an admitted call."""
+        return self.run(ops.claim(hint.call_id, hint.fence, worker, lease_ms))
+
+    def gate(self, hint: ops.Hint, *, lease_ms: int = 600_000, call_budget: int = 3, price: int | None = PRICE) -> tuple[str, int]:
+        """Opens the gate."""
+        attempt = {"worker": "w1", "region": "r", "model": "m"}
+        return self.run(
+            ops.gate(hint.call_id, hint.fence, lease_ms=lease_ms, call_budget=call_budget, price_microusd=price, attempt=attempt)
+        )
+
+    def receipt(self, hint: ops.Hint, name: str = "receipt") -> bool:
+        """Notes a stored answer."""
+        return self.run(ops.receipt(hint.call_id, hint.fence, name, "req-7"))
+
+    def commit(self, hint: ops.Hint, outputs: Sequence[Json] = (), rejected: Sequence[Json] = ()) -> tuple[bool, str]:
+        """Records a result; one picture if nothing else is said."""
+        rows = list(outputs) if outputs or rejected else [output()]
+        return self.run(ops.commit(hint.call_id, hint.fence, outputs=rows, rejected=rejected))
+
+    def snooze(
+        self,
+        hint: ops.Hint,
+        failure: Failure = RETRY,
+        *,
+        delay_ms: int = 0,
+        counts: bool = True,
+        hold_ms: int = 0,
+        call_again: bool = False,
+    ) -> bool:
+        """Puts a call off."""
+        return self.run(
+            ops.snooze(
+                hint.call_id,
+                hint.fence,
+                delay_ms=delay_ms,
+                reason=failure.code,
+                failure=failure,
+                counts=counts,
+                hold_ms=hold_ms,
+                call_again=call_again,
+            )
+        )
+
+    def fail(self, hint: ops.Hint, failure: Failure = PERMANENT) -> bool:
+        """Ends a call for good."""
+        return self.run(ops.fail(hint.call_id, hint.fence, failure, failure.code))
+
+    def doubt(self, hint: ops.Hint, *, retry: bool) -> bool:
+        """Records an unknown outcome."""
+        return self.run(ops.doubt(hint.call_id, hint.fence, UNKNOWN, retry=retry))
+
+    def cancel(self, job_id: str) -> tuple[str, str]:
+        """Cancels a job."""
+        return self.run(ops.cancel(job_id))
+
+    def reconcile(self, republish_ms: int = 600_000) -> ops.Repairs:
+        """One run of the reconciler."""
+        return self.run(ops.reconcile(republish_ms=republish_ms, **BUDGET))
+
+    def started(self, state: str, *, lease_ms: int = 600_000, interval_us: int = 0, **options: Unpack[JobOptions]) -> ops.Hint:
+        """A job of one call, brought to `admitted`, `claimed`, `calling` or `responded`, on a registered worker."""
+        self.worker()
+        job_id = self.submit(interval_us=interval_us, **options)
+        hint = self.admit_one()
+        assert hint.call_id == call_id(job_id, 0)
+        return self.advance(hint, state, lease_ms)
+
+    def advance(self, hint: ops.Hint, state: str, lease_ms: int = 600_000) -> ops.Hint:
+        """Brings an admitted call further."""
+        wanted = ("admitted", "claimed", "calling", "responded").index(state)
+        if wanted >= 1:
+            assert self.claim(hint, lease_ms=lease_ms).verdict == "claimed"
+        if wanted >= 2:
+            assert self.gate(hint, lease_ms=lease_ms)[0] == "go"
+        if wanted >= 3:
+            assert self.receipt(hint)
+        return hint
+
+    def call(self, name: str) -> Mapping[str, str]:
+        """A call's record."""
+        return self.run(reads.call(name))
+
+    def state(self, name: str) -> str:
+        """State of a call or a job."""
+        return self.run(reads.call(name) if "." in name else reads.job(name)).get("state", "gone")
+
+    def view(self, job_id: str) -> JobView:
+        """A job as its owner sees it."""
+        fields = self.run(reads.job(job_id))
+        names = [call_id(job_id, n) for n in range(int(fields["calls"]))]
+        return job_view(fields, [call_view(self.run(reads.call(n)), self.run(reads.attempts(n))) for n in names])
+
+    def events(self, job_id: str) -> list[str]:
+        """The types of a job's events, in order."""
+        return [event.type for event in self.run(reads.events(job_id))]
+
+    def attempts(self, name: str) -> list[Json]:
+        """The attempts of a call as the ledger holds them, snoozed ones included, in the order of their names."""
+        return [cast("Json", json.loads(text)) for _, text in sorted(self.run(reads.attempts(name)).items())]
+
+
+def new_job_id() -> str:
+    """An id nobody used before."""
+    return make_id("job", int(time.time() * 1000), next(_serial).to_bytes(10, "big"))
+
+
+def job_of(hint: ops.Hint) -> str:
+    """The job of a hint."""
+    return hint.call_id.rpartition(".")[0]

@@ -1,0 +1,93 @@
+"""How work comes into the ledger: records, idempotency, start times, events."""
+
+from __future__ import annotations
+
+from darkroom_shared.store import ops, reads
+from tests.conformance.ledger.driver import Room, new_job_id
+
+
+def test_an_accepted_job_is_queued_and_its_calls_wait_in_their_lane(room: Room) -> None:
+    job = room.new_job(calls=2)
+    assert room.accept(job) == ops.Accepted(ops.Verdict.ACCEPTED, job.job_id)
+    view = room.view(job.job_id)
+    assert (view.state, view.sequence, [call.state for call in view.calls]) == ("queued", 1, ["parked", "parked"])
+    assert room.events(job.job_id) == ["job.accepted"]
+    assert room.run(reads.jobs()) == room.run(reads.jobs("t")) == [job.job_id]
+    assert room.run(reads.jobs("somebody-else")) == []
+
+
+def test_the_same_key_and_request_give_the_first_job_and_write_nothing(room: Room) -> None:
+    first, second = room.new_job(), room.new_job()
+    assert room.accept(first, idempotency=("t:k", "print", 60_000)).verdict is ops.Verdict.ACCEPTED
+    assert room.accept(second, idempotency=("t:k", "print", 60_000)) == ops.Accepted(ops.Verdict.REPLAYED, first.job_id)
+    assert room.run(reads.jobs()) == [first.job_id]
+    assert room.run(reads.job(second.job_id)) == {}
+
+
+def test_the_same_key_with_another_request_is_a_conflict_that_names_the_first_job(room: Room) -> None:
+    first, second = room.new_job(), room.new_job()
+    room.accept(first, idempotency=("t:k", "print", 60_000))
+    assert room.accept(second, idempotency=("t:k", "other", 60_000)) == ops.Accepted(ops.Verdict.CONFLICT, first.job_id)
+    assert room.run(reads.job(second.job_id)) == {}
+
+
+def test_a_key_is_forgotten_after_its_life(room: Room) -> None:
+    first, second = room.new_job(), room.new_job()
+    room.accept(first, idempotency=("t:k", "print", 1))
+    while room.raw.exists("dr:idem:t:k"):
+        pass
+    assert room.accept(second, idempotency=("t:k", "other", 60_000)).id == second.job_id
+
+
+def test_accepting_the_very_same_job_again_changes_nothing(room: Room) -> None:
+    """What happens when the answer is lost on the way and the Redis client sends the script once more."""
+    job = room.new_job()
+    room.accept(job)
+    room.worker()
+    hint = room.admit_one()
+    room.claim(hint)
+    assert room.accept(job).verdict is ops.Verdict.ACCEPTED
+    assert room.state(hint.call_id) == "claimed"
+    assert room.events(job.job_id) == ["job.accepted", "call.admit", "call.claim"]
+
+
+def test_a_job_for_later_is_scheduled_and_starts_when_its_time_has_come(room: Room) -> None:
+    room.worker()
+    start = room.now_ms() + 60
+    job = room.submit(hold_until_ms=start)
+    assert room.state(job) == "scheduled"
+    waiting = room.admission()
+    assert waiting.hints == ()
+    assert waiting.reason == "snoozed"
+    assert waiting.next_ms is not None
+    assert waiting.next_ms <= 60
+    room.admit_one()
+    assert room.now_ms() >= start
+    assert room.events(job) == ["job.accepted", "call.park", "call.admit"]
+
+
+def test_events_can_be_read_from_any_point_and_waited_for(room: Room) -> None:
+    job = room.submit()
+    room.worker()
+    room.admit_one()
+    assert [event.sequence for event in room.run(reads.events(job, after=1))] == [2]
+    assert [event.type for event in room.run(reads.events(job, after=1, block_ms=5))] == ["call.admit"]
+    assert room.run(reads.events(job, after=2, block_ms=5)) == []
+    assert room.run(reads.events(new_job_id())) == []
+
+
+def test_a_quota_that_a_worker_announced_is_not_changed_by_a_submit(room: Room) -> None:
+    room.worker(pools=[ops.PoolQuota("lane", "pool-lane", 7)])
+    room.submit(interval_us=9_000)
+    assert room.run(reads.pool("pool-lane"))["interval_us"] == "7"
+    room.worker(pools=[ops.PoolQuota("lane", "pool-lane", 11)])
+    assert room.run(reads.pool("pool-lane"))["interval_us"] == "11"
+
+
+def test_the_fleet_is_the_workers_that_are_alive(room: Room) -> None:
+    room.worker("w1", slots=3)
+    room.worker("dead", ttl_ms=0)
+    assert [(row["worker"], row["slots"]) for row in room.run(ops.fleet())] == [("w1", "3")]
+    room.run(ops.leave("w1"))
+    assert room.run(ops.fleet()) == []
+    assert room.run(reads.worker("w1")) == {}

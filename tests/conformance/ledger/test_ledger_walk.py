@@ -1,0 +1,349 @@
+"""Random walks: the real scripts against a model made from the transition table, with the ledger's invariants after every step."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+
+from darkroom_shared.core import lifecycle
+from darkroom_shared.core.lifecycle import CallState, Event
+from darkroom_shared.store import ops, reads
+from darkroom_shared.store.keys import Keys
+from tests.conformance.ledger.driver import RETRY, THROTTLED, Json, Room, async_executor, output, raw_redis, sync_executor
+
+_walks = itertools.count(1)
+LEASES = st.sampled_from([0, 600_000])
+OPEN = lifecycle.CallState.PARKED, lifecycle.CallState.ADMITTED, lifecycle.CallState.SNOOZED, *lifecycle.LEASED_STATES
+
+
+@dataclass
+class Call:
+    """What the model knows of a call."""
+
+    name: str
+    job: Job
+    state: CallState = CallState.PARKED
+    fence: int = 0
+    attempts: int = 0
+    unknowns: int = 0
+    crashes: int = 0
+    paid: bool = False
+    lease_over: bool = False
+
+    def may(self, event: Event) -> bool:
+        return lifecycle.target(event, self.state) is not None
+
+    def does(self, event: Event) -> None:
+        after = lifecycle.target(event, self.state)
+        assert after is not None, f"the table forbids {event} in {self.state}"
+        self.state = after
+
+
+@dataclass
+class Job:
+    """What the model knows of a job."""
+
+    name: str
+    calls: list[Call]
+    images: int = 0
+    canceled: bool = False
+
+    def state(self) -> str:
+        open_calls = [call.state for call in self.calls if call.state in lifecycle.OPEN_JOB_STATE]
+        if open_calls and self.canceled:
+            return "canceling"
+        if open_calls:
+            shown = {lifecycle.OPEN_JOB_STATE[state].value for state in open_calls}
+            return "running" if "running" in shown else "queued"
+        if self.canceled:
+            return "canceled"
+        if self.images:
+            return "succeeded" if self.images >= len(self.calls) else "partial"
+        ended = {call.state for call in self.calls}
+        return "failed" if ended & {CallState.FAILED, CallState.QUARANTINED} else "rejected"
+
+
+class Walk(RuleBasedStateMachine):
+    """One ledger under its own prefix, and the model beside it."""
+
+    url: ClassVar[str]
+    seen: ClassVar[set[str]] = set()
+    executor = staticmethod(sync_executor)
+
+    def __init__(self) -> None:
+        super().__init__()
+        prefix = f"walk{next(_walks)}:"
+        self.stack = ExitStack()
+        self.raw = self.stack.enter_context(raw_redis(self.url))
+        self.room = Room(self.stack.enter_context(self.executor(self.url, prefix)), self.raw, Keys(prefix))
+        self.jobs: list[Job] = []
+        self.frozen: dict[str, tuple[str, str]] = {}
+        self.room.worker("w", slots=3)
+
+    def teardown(self) -> None:
+        self.stack.close()
+
+    def calls(self, *states: CallState) -> list[Call]:
+        return [call for job in self.jobs for call in job.calls if call.state in (states or tuple(CallState))]
+
+    def pick(self, data: st.DataObject, event: Event) -> Call:
+        """Mostly a call that the table lets through, sometimes any: that one must be refused."""
+        fitting = [call for call in self.calls() if call.may(event)]
+        wild = not fitting or data.draw(st.integers(0, 7), label="wild") == 7
+        return data.draw(st.sampled_from(self.calls() if wild else fitting), label="call")
+
+    def fence(self, data: st.DataObject, call: Call) -> tuple[ops.Hint, bool]:
+        """The call's own fence, or an older one: then every write must be refused."""
+        late = call.fence > 0 and data.draw(st.integers(0, 7), label="late") == 7
+        return ops.Hint(call.name, call.fence - late, ""), not late
+
+    @rule(calls=st.integers(1, 2), tenant=st.sampled_from("ab"))
+    def submit(self, calls: int, tenant: str) -> None:
+        job_id = self.room.submit(calls=calls, images_wanted=calls, tenant=tenant)
+        job = Job(job_id, [])
+        job.calls = [Call(f"{job_id}.{n}", job) for n in range(calls)]
+        self.jobs.append(job)
+
+    @rule(most=st.integers(1, 3))
+    def admit(self, most: int) -> None:
+        for call in self.calls(CallState.SNOOZED):  # all snoozes here are of 0 ms
+            call.does(Event.PARK)
+        admitted = {hint.call_id: hint.fence for hint in self.room.admit(most=most)}
+        taken = len(self.calls(CallState.ADMITTED, *lifecycle.LEASED_STATES))
+        free = max(0, 3 - taken)
+        assert len(admitted) == min(most, free, len(self.calls(CallState.PARKED)))
+        for call in self.calls(CallState.PARKED):
+            if call.name in admitted:
+                call.does(Event.ADMIT)
+                call.fence += 1
+                assert admitted.pop(call.name) == call.fence
+        assert not admitted
+
+    @initialize(tenants=st.lists(st.sampled_from("ab"), min_size=2, max_size=4))
+    def start_with_some_jobs(self, tenants: list[str]) -> None:
+        for tenant in tenants:
+            self.submit(calls=1, tenant=tenant)
+        self.admit(most=3)
+
+    @precondition(lambda self: self.calls(CallState.ADMITTED))
+    @rule(data=st.data(), answered=st.booleans())
+    def bring_further(self, data: st.DataObject, answered: bool) -> None:
+        """The common way in one step, so that walks get somewhere."""
+        call = data.draw(st.sampled_from(self.calls(CallState.ADMITTED)), label="call")
+        hint = ops.Hint(call.name, call.fence, "")
+        if call.paid or call.job.canceled or call.attempts >= 3:
+            return
+        self.room.advance(hint, "responded" if answered else "calling")
+        for event in (Event.CLAIM, Event.GATE, Event.RECEIPT)[: 3 if answered else 2]:
+            call.does(event)
+        call.attempts += 1
+        call.paid, call.lease_over = answered, False
+
+    @precondition(lambda self: self.calls(CallState.ADMITTED))
+    @rule(data=st.data(), times=st.integers(1, 3))
+    def crash(self, data: st.DataObject, times: int) -> None:
+        """A worker claims and dies, again and again."""
+        call = data.draw(st.sampled_from(self.calls(CallState.ADMITTED)), label="call")
+        for _ in range(times):
+            if call.state is CallState.ADMITTED:
+                self.room.claim(ops.Hint(call.name, call.fence, ""), lease_ms=0)
+                call.does(Event.ADOPT if call.paid else Event.CLAIM)
+                call.lease_over = True
+                self.reconcile()
+                self.admit(most=3)
+
+    @precondition(lambda self: self.calls())
+    @rule(data=st.data(), lease_ms=LEASES)
+    def claim(self, data: st.DataObject, lease_ms: int) -> None:
+        call = self.pick(data, Event.CLAIM)
+        hint, current = self.fence(data, call)
+        verdict = self.room.claim(hint, lease_ms=lease_ms).verdict
+        if not (current and call.may(Event.CLAIM)):
+            assert verdict == "stale"
+            return
+        assert verdict == ("adopted" if call.paid else "claimed")
+        call.does(Event.ADOPT if call.paid else Event.CLAIM)
+        call.lease_over = lease_ms == 0
+
+    @precondition(lambda self: self.calls())
+    @rule(data=st.data(), lease_ms=LEASES)
+    def gate(self, data: st.DataObject, lease_ms: int) -> None:
+        call = self.pick(data, Event.GATE)
+        hint, current = self.fence(data, call)
+        verdict, number = self.room.gate(hint, lease_ms=lease_ms)
+        if not (current and call.may(Event.GATE)):
+            assert verdict == "stale"
+        elif call.job.canceled:
+            assert verdict == "canceled"
+            call.does(Event.CANCEL)
+        elif call.attempts >= 3:
+            assert verdict == "exhausted"
+            call.does(Event.FAIL)
+        else:
+            call.attempts += 1
+            assert (verdict, number) == ("go", call.attempts)
+            call.does(Event.GATE)
+            call.lease_over = lease_ms == 0
+
+    @precondition(lambda self: self.calls())
+    @rule(data=st.data())
+    def receipt(self, data: st.DataObject) -> None:
+        call = self.pick(data, Event.RECEIPT)
+        hint, current = self.fence(data, call)
+        taken = self.room.receipt(hint, f"{call.name}:{hint.fence}")
+        if current and call.may(Event.RECEIPT):
+            assert taken
+            call.does(Event.RECEIPT)
+            call.paid = True
+
+    @precondition(lambda self: self.calls())
+    @rule(data=st.data(), image=st.booleans())
+    def commit(self, data: st.DataObject, image: bool) -> None:
+        call = self.pick(data, Event.COMMIT)
+        hint, current = self.fence(data, call)
+        rejected: list[Json] = [{"index": 0, "code": "x", "message": "", "billed": None}]
+        taken, _ = self.room.commit(hint, [output()] if image else [], [] if image else rejected)
+        assert taken == (current and call.may(Event.COMMIT))
+        if taken:
+            call.does(Event.COMMIT)
+            call.paid = False
+            call.job.images += image
+
+    @precondition(lambda self: self.calls())
+    @rule(data=st.data(), counts=st.booleans(), again=st.booleans())
+    def snooze(self, data: st.DataObject, counts: bool, again: bool) -> None:
+        call = self.pick(data, Event.SNOOZE)
+        hint, current = self.fence(data, call)
+        taken = self.room.snooze(hint, RETRY if counts else THROTTLED, counts=counts, call_again=again)
+        assert taken == (current and call.may(Event.SNOOZE))
+        if taken:
+            if not counts and call.state is CallState.CALLING:
+                call.attempts -= 1
+            call.paid = call.paid and not again
+            call.does(Event.SNOOZE)
+            if call.job.canceled and not call.paid:
+                call.does(Event.CANCEL)
+
+    @precondition(lambda self: self.calls())
+    @rule(data=st.data())
+    def fail(self, data: st.DataObject) -> None:
+        call = self.pick(data, Event.FAIL)
+        hint, current = self.fence(data, call)
+        assert self.room.fail(hint) == (current and call.may(Event.FAIL))
+        if current and call.may(Event.FAIL):
+            call.does(Event.FAIL)
+
+    @precondition(lambda self: self.calls())
+    @rule(data=st.data(), retry=st.booleans())
+    def doubt(self, data: st.DataObject, retry: bool) -> None:
+        call = self.pick(data, Event.DOUBT)
+        hint, current = self.fence(data, call)
+        assert self.room.doubt(hint, retry=retry) == (current and call.may(Event.DOUBT))
+        if current and call.may(Event.DOUBT):
+            self.in_doubt(call, retry)
+
+    def in_doubt(self, call: Call, retry: bool) -> None:
+        call.does(Event.DOUBT)
+        call.unknowns += 1
+        call.does(Event.CANCEL if call.job.canceled else Event.PARK if retry else Event.FAIL)
+
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        job = data.draw(st.sampled_from(self.jobs), label="job")
+        before = job.state()
+        outcome, state = self.room.cancel(job.name)
+        if before not in ("queued", "running", "canceling"):
+            assert (outcome, state) == ("finished", before)
+            return
+        job.canceled = True
+        kept = [c for c in job.calls if c.state in (CallState.CALLING, CallState.RESPONDED) or (c.paid and c.state in OPEN)]
+        for call in job.calls:
+            if call not in kept and call.may(Event.CANCEL) and call.state is not CallState.CLAIMED:
+                call.does(Event.CANCEL)
+        assert (outcome, state) == ("detached" if kept else "prevented", job.state())
+
+    @rule()
+    def reconcile(self) -> None:
+        self.room.reconcile()
+        for call in self.calls(*lifecycle.LEASED_STATES):
+            if not call.lease_over:
+                continue
+            if call.state is CallState.CALLING:
+                self.in_doubt(call, retry=call.unknowns < 1 and call.attempts < 3)
+                continue
+            call.crashes += 1
+            cancel = call.job.canceled and not call.paid
+            call.does(Event.QUARANTINE if call.crashes >= 3 else Event.CANCEL if cancel else Event.PARK)
+
+    @invariant()
+    def the_ledger_and_the_model_agree(self) -> None:
+        for job in self.jobs:
+            assert self.room.state(job.name) == job.state()
+            for call in job.calls:
+                record = self.room.call(call.name)
+                known = (record["state"], int(record["fence"]), int(record["attempts"]), int(record["unknowns"]))
+                assert known == (call.state.value, call.fence, call.attempts, call.unknowns)
+                assert ("receipt" in record) == call.paid or call.state in lifecycle.TERMINAL_CALL_STATES
+            assert (self.raw.hget(self.room.keys.job(job.name), "images") or "0") == str(job.images)
+
+    @invariant()
+    def every_open_call_stands_in_exactly_one_list(self) -> None:
+        p = self.room.keys.prefix
+        lists: dict[str, list[str]] = {name: self.raw.zrange(p + name, 0, -1) for name in ("unclaimed", "leases", "snoozed")}
+        lists["parked"] = [call for tenant in "ab" for call in self.raw.zrange(f"{p}park:lane:standard:{tenant}", 0, -1)]
+        expected = {
+            "unclaimed": self.calls(CallState.ADMITTED),
+            "leases": self.calls(*lifecycle.LEASED_STATES),
+            "snoozed": self.calls(CallState.SNOOZED),
+            "parked": self.calls(CallState.PARKED),
+        }
+        assert {name: sorted(calls) for name, calls in lists.items()} == {
+            name: sorted(call.name for call in calls) for name, calls in expected.items()
+        }
+        inflight = self.raw.zrange(p + "inflight", 0, -1)
+        assert sorted(inflight) == sorted(lists["unclaimed"] + lists["leases"])
+
+    @invariant()
+    def events_have_no_gap_and_a_job_that_ended_never_changes(self) -> None:
+        for job in self.jobs:
+            events = self.room.run(reads.events(job.name))
+            self.seen.update(event.type for event in events)
+            record = self.room.run(reads.job(job.name))
+            assert [event.sequence for event in events] == list(range(1, int(record["sequence"]) + 1))
+            assert sum(event.is_terminal for event in events) == (
+                record["state"] in {s.value for s in lifecycle.TERMINAL_JOB_STATES}
+            )
+            if job.name in self.frozen:
+                assert (record["state"], record["sequence"]) == self.frozen[job.name]
+            elif events[-1].is_terminal:
+                self.frozen[job.name] = record["state"], record["sequence"]
+
+
+class SyncWalk(Walk):
+    """With the executor for synchronous callers."""
+
+
+class AsyncWalk(Walk):
+    """With the executor for asyncio callers."""
+
+    executor = staticmethod(async_executor)
+
+
+@pytest.mark.parametrize(("walk", "examples"), [(SyncWalk, 30), (AsyncWalk, 5)])
+def test_the_scripts_never_leave_the_table(redis_url: str, walk: type[Walk], examples: int) -> None:
+    walk.url = redis_url
+    quiet = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+    bounds = settings(
+        max_examples=examples, stateful_step_count=32, deadline=None, suppress_health_check=quiet, derandomize=True, database=None
+    )
+    run_state_machine_as_test(walk, settings=bounds)
+    if walk is SyncWalk:
+        assert walk.seen >= {f"call.{event}" for event in Event} - {"call.expire"}, "a walk that gets nowhere proves nothing"

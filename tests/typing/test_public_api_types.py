@@ -1,0 +1,114 @@
+"""The types that callers see, checked by the type checkers: this module is right if mypy and pyright have nothing to say.
+
+Run by pytest it only shows that the names are there; nothing is called. An ignored error that is none is reported by mypy's
+`warn_unused_ignores`, so the wrong uses below are proven wrong.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import assert_type
+
+from darkroom import (
+    AsyncDarkroom,
+    AsyncJobHandle,
+    AsyncWorkflowHandle,
+    BackgroundRemoval,
+    Composite,
+    Darkroom,
+    ImageVariation,
+    JobHandle,
+    JobState,
+    JobView,
+    LocalStep,
+    Outpainting,
+    Plan,
+    Problem,
+    StepEvent,
+    StreamEvent,
+    SubmitOptions,
+    TextImage,
+    WorkerView,
+    WorkflowHandle,
+    WorkflowView,
+    ZoomOut,
+)
+
+
+def sync_use(room: Darkroom) -> None:
+    job = room.submit(
+        TextImage("a red sailboat", seed=7),
+        model="amazon.titan-image-generator-v2:0",
+        metadata={"order": "17"},
+        not_before=datetime.now(UTC),
+        start_within=timedelta(minutes=5),
+    )
+    assert_type(job, JobHandle)
+    assert_type(job.id, str)
+    assert_type(job.wait(timeout=60), JobView)
+    assert_type(job.wait(timedelta(seconds=60)).state, JobState)
+    assert_type(job.images(), list[bytes])
+    assert_type(job.save("out"), list[Path])
+    assert_type(job.cancel(), str)
+    assert_type(job.events(), Iterator[StreamEvent])
+    assert_type(room.submit({"taskType": "TEXT_IMAGE"}), JobHandle)
+    assert_type(room.find(job.id), JobHandle | WorkflowHandle)
+    assert_type(room.jobs(), list[JobView])
+    assert_type(room.workers(), list[WorkerView])
+    assert_type(room.validate({"taskType": "TEXT_IMAGE"}, "m"), list[Problem])
+
+
+def sync_chain(room: Darkroom) -> None:
+    flow = room.chain(BackgroundRemoval(Path("dog.jpg")), ("beach", Outpainting(text="a beach")), ImageVariation(text="evening"))
+    assert_type(flow, WorkflowHandle)
+    assert_type(flow.steps, Mapping[str, JobHandle])
+    assert_type(flow.wait(), WorkflowView)
+    assert_type(flow.events(), Iterator[StepEvent])
+    plan = room.plan(ZoomOut(width=1024, height=1024), LocalStep(Composite(), [b"", "asset:x"]), image=b"")
+    assert_type(plan, Plan)
+    assert_type(plan.price_usd, Decimal | None)
+
+
+async def async_use(room: AsyncDarkroom) -> None:
+    job = await room.submit(TextImage("a red sailboat"))
+    assert_type(job, AsyncJobHandle)
+    assert_type(await job.wait(60), JobView)
+    assert_type(await job.images(), list[bytes])
+    assert_type(job.events(), AsyncIterator[StreamEvent])
+    assert_type(room.job(job.id), AsyncJobHandle)
+    assert_type(await room.chain(BackgroundRemoval(b"")), AsyncWorkflowHandle)
+
+
+def options_may_be_kept(room: Darkroom) -> None:
+    options: SubmitOptions = {"tenant": "acme", "job_class": "bulk"}
+    room.submit(TextImage("a red sailboat"), **options)
+
+
+def wrong_uses(room: Darkroom) -> None:
+    room.submit(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    room.submit(TextImage("x"), tenant=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    room.submit(TextImage("x"), job_class="urgent")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    room.submit(TextImage("x"), color="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    room.chain((5, TextImage("x")))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    TextImage("x", 5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    TextImage("x", style="CUBISM")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def test_both_colours_have_the_same_names() -> None:
+    def names(kind: type) -> set[str]:
+        return {name for name in vars(kind) if not name.startswith("_")}
+
+    assert names(Darkroom) == names(AsyncDarkroom)
+    assert names(JobHandle) == names(AsyncJobHandle)
+    assert names(WorkflowHandle) == names(AsyncWorkflowHandle)
+
+
+def test_what_talks_to_the_ledger_is_awaited_in_the_async_colour() -> None:
+    plain = {
+        name for name, value in vars(AsyncDarkroom).items() if not name.startswith("_") and not inspect.iscoroutinefunction(value)
+    }
+    assert plain == {"job"}
