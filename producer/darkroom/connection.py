@@ -65,7 +65,7 @@ class _Broker:
         """How many hints the broker took."""
         with self._lock:
             if self._publisher is None:
-                from darkroom_shared.broker import Publisher, create_app  # noqa: PLC0415 - Celery takes long to import
+                from darkroom_shared.broker import Publisher, create_app
 
                 self._publisher = Publisher(create_app(self._settings))
         return self._publisher.publish([(hint.call_id, hint.fence, hint.task_name) for hint in hints])

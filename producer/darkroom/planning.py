@@ -259,7 +259,7 @@ class _Planner:
                 needs=needs_of(request),
                 inputs=tuple(source.facts for source in inputs),
                 outputs=tuple(outputs),
-                images=spec.outputs,
+                images=spec.images,
                 inserted=bool(reason),
                 reason=reason or "",
             )

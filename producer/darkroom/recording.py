@@ -18,7 +18,7 @@ from darkroom_shared.contract.job_record import JobRecord
 from darkroom_shared.contract.messages import step_task_name, task_name
 from darkroom_shared.core.idempotency import fingerprint
 from darkroom_shared.core.ids import ASSET_SCHEME, SHA256
-from darkroom_shared.core.quota import LOCAL_LANE, interval_us, lane_name, pool_name
+from darkroom_shared.core.quota import LOCAL_LANE, lane_name, pool_name
 from darkroom_shared.core.workflow import dependants
 from darkroom_shared.models.catalogue import defaults, lifecycle_warning
 from darkroom_shared.models.model import Model
@@ -63,8 +63,7 @@ class Terms:
 
     def pool(self) -> ops.PoolQuota:
         """The pool of the model in the region, at the settings' pace, else the catalogue's."""
-        quotas = self.settings.quotas
-        pace = 0 if quotas == "off" else interval_us(quotas.get(self.model.id, self.model.requests_per_minute))
+        pace = self.settings.pace_us(self.model.id, self.model.requests_per_minute)
         lane = lane_name(self.delivery.region, self.model.id)
         return ops.PoolQuota(lane, pool_name(self.settings.account, self.delivery.region, self.model.id), pace)
 

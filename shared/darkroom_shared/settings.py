@@ -13,6 +13,8 @@ from urllib.parse import quote, urlsplit
 from pydantic import AliasChoices, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from darkroom_shared.core.quota import interval_us
+
 Quotas = Literal["off"] | dict[str, float]
 
 
@@ -114,6 +116,10 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """Where pictures go."""
         return self.assets_url or (self.home_folder / "store").as_uri()
+
+    def pace_us(self, model_id: str, catalogue_rpm: float) -> int:
+        """Microseconds between two calls of a model: `quotas` before the catalogue's requests a minute; 0 with quotas off."""
+        return 0 if self.quotas == "off" else interval_us(self.quotas.get(model_id, catalogue_rpm))
 
     @property
     def is_local_bedrock(self) -> bool:

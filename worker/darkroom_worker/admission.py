@@ -6,6 +6,7 @@ Asks the ledger, publishes what it admits, and sleeps exactly until it is worth 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import structlog
 
@@ -75,7 +76,6 @@ class Admission:
         while True:
             self._changed.clear()
             delay_s = await self.admit()
-            try:
-                await asyncio.wait_for(self._changed.wait(), delay_s)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(delay_s):  # not wait_for: in Python 3.11 it can swallow a cancellation
+                    await self._changed.wait()

@@ -22,7 +22,9 @@ async def run_local_step(worker: Worker, held: Held) -> str:
         await tell_if_over(worker, held)
         return verdict
     made = await worker.steps.run(spec, images)
-    outputs = await store_pictures(worker, held, [("image", data) for data in made])
+    outputs = await store_pictures(
+        worker, held, [("image" if index < spec.images else "mask", data) for index, data in enumerate(made)]
+    )
     end = {"outcome": "answered", "billed": False}
     committed, state = await worker.ledger.run(ops.commit(held.id, held.fence, outputs=outputs, end_attempt=end))
     if committed:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import structlog
 
 from darkroom_shared.core.errors import LedgerUnavailable
-from darkroom_shared.core.quota import interval_us, lane_name, pool_name
+from darkroom_shared.core.quota import lane_name, pool_name
 from darkroom_shared.models.catalogue import MODELS
 from darkroom_shared.settings import Settings
 from darkroom_shared.store import ops
@@ -23,15 +23,8 @@ def known_quotas(settings: Settings) -> list[ops.PoolQuota]:
     for model in MODELS.values():
         lane = lane_name(settings.region, model.id)
         pool = pool_name(settings.account, settings.region, model.id)
-        quotas.append(ops.PoolQuota(lane, pool, pace_us(settings, model.id, model.requests_per_minute)))
+        quotas.append(ops.PoolQuota(lane, pool, settings.pace_us(model.id, model.requests_per_minute)))
     return quotas
-
-
-def pace_us(settings: Settings, model_id: str, catalogue_rpm: float) -> int:
-    """Microseconds between two calls of a model; 0 with quotas off."""
-    if settings.quotas == "off":
-        return 0
-    return interval_us(settings.quotas.get(model_id, catalogue_rpm))
 
 
 class Registration:

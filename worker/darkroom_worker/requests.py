@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 import orjson
@@ -10,13 +9,13 @@ import pybase64
 
 from darkroom_shared.core.errors import AssetMissing
 from darkroom_shared.core.ids import ASSET_SCHEME
+from darkroom_shared.core.problems import pointer
+from darkroom_shared.core.workflow import parse_reference
 from darkroom_shared.storage.base import AsyncAssetStore
-from darkroom_shared.task_types import as_array, image_values, replace_at
+from darkroom_shared.task_types import as_array, as_object, image_values, replace_at, task_type_of
 
 Outputs = Mapping[str, Sequence[Mapping[str, object]]]
 """Outputs of the steps before, by step name."""
-
-_STEP_OUTPUT = re.compile(r"^\$steps\.([a-z0-9_-]+)\.outputs\[(\d+)\]$")
 
 
 def referred_asset(text: str, inputs: Outputs) -> str:
@@ -27,14 +26,35 @@ def referred_asset(text: str, inputs: Outputs) -> str:
     """
     if text.startswith(ASSET_SCHEME):
         return text.removeprefix(ASSET_SCHEME)
-    match = _STEP_OUTPUT.match(text)
-    if match is None:
+    reference = parse_reference(text)
+    if reference is None:
         raise AssetMissing("A place for a picture holds something that is no reference.")
-    outputs = inputs.get(match[1], ())
-    index = int(match[2])
-    if index >= len(outputs):
-        raise AssetMissing(f"Step {match[1]!r} has {len(outputs)} outputs; number {index} (counted from 0) was asked for.")
-    return str(outputs[index]["sha256"])
+    outputs = inputs.get(reference.step, ())
+    if reference.index >= len(outputs):
+        raise AssetMissing(
+            f"Step {reference.step!r} has {len(outputs)} outputs; number {reference.index} (counted from 0) was asked for."
+        )
+    return str(outputs[reference.index]["sha256"])
+
+
+def without_missing(request: Mapping[str, object], inputs: Outputs) -> Mapping[str, object]:
+    """The request without those pictures of a list that a filter kept back in the step before, as long as one is left."""
+
+    def is_there(value: object) -> bool:
+        reference = parse_reference(value) if isinstance(value, str) else None
+        return reference is None or reference.index < len(inputs.get(reference.step, ()))
+
+    task = task_type_of(request)
+    lists = [slot.path for slot in task.slots if slot.many] if task else []
+    values: dict[str, object] = {}
+    for path in lists:
+        node: object = request
+        for key in path:
+            node = as_object(node).get(key)
+        left = [item for item in as_array(node) if is_there(item)]
+        if left and len(left) < len(as_array(node)):
+            values[pointer(path)] = left
+    return replace_at(request, values)
 
 
 async def build_body(request: Mapping[str, object], inputs: Outputs, store: AsyncAssetStore) -> bytes:
@@ -43,11 +63,12 @@ async def build_body(request: Mapping[str, object], inputs: Outputs, store: Asyn
     Raises:
         AssetMissing, StorageUnavailable.
     """
+    wanted = without_missing(request, inputs)
     values: dict[str, object] = {}
-    for place, value in image_values(request).items():
+    for place, value in image_values(wanted).items():
         data = await store.get(referred_asset(str(value), inputs))
         values[place.pointer] = pybase64.b64encode_as_string(data)
-    return orjson.dumps(replace_at(request, values))
+    return orjson.dumps(replace_at(wanted, values))
 
 
 async def step_images(request: Mapping[str, object], inputs: Outputs, store: AsyncAssetStore) -> list[bytes]:

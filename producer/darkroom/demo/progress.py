@@ -57,17 +57,19 @@ class Progress:
 def table(standing: Mapping[DemoJob, Standing]) -> Table:
     """One line for each entry."""
     found = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for title in ("", "job", "model", "state"):
-        found.add_column(title, no_wrap=True)
-    found.add_column("time", justify="right", no_wrap=True)
-    found.add_column("list price", justify="right", no_wrap=True)
+    found.add_column("", no_wrap=True, min_width=1)
+    found.add_column("job", no_wrap=True)
+    for title, width in (("model", 8), ("state", 11)):
+        found.add_column(title, no_wrap=True, min_width=width)
+    for title in ("time", "price"):
+        found.add_column(title, justify="right", no_wrap=True, min_width=6)
     for job, view in standing.items():
         mark, style = _MARKS.get(view.state.value, _BAD if view.is_terminal else _WAITING)
         price = view.cost.actual_usd
         found.add_row(
             Text(mark, style=style),
-            job.title,
-            Text("Titan v2" if "titan" in job.model else "Nova Canvas", style="dim"),
+            job.name,
+            Text("Titan v2" if "titan" in job.model else "Nova", style="dim"),
             Text(_state(view), style=style),
             _time(view),
             f"${price:.3f}" if price else "",
@@ -79,7 +81,7 @@ def _state(view: Standing) -> str:
     if isinstance(view, JobView) or view.is_terminal:
         return view.state.value
     done = sum(step.is_terminal for step in view.steps)
-    return f"{view.state.value}, step {min(done + 1, len(view.steps))} of {len(view.steps)}"
+    return f"step {min(done + 1, len(view.steps))} of {len(view.steps)}"
 
 
 def _time(view: Standing) -> str:

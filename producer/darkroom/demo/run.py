@@ -48,10 +48,7 @@ def run_demo(plan: StackPlan, out: Path, photo: Path | None, console: Console, *
     jobs = demo_jobs(samples)
     _write_inputs(out, samples)
 
-    def say(text: str) -> None:
-        if not quiet:
-            console.print(text, markup=False, highlight=False)
-
+    say = _Voice(console, quiet=quiet)
     say("Starting Valkey, the local Bedrock endpoint and a worker …")
     with Stack(plan, say) as info, _room(plan.home, info) as room:
         say(f"Ready after {time.monotonic() - began:.1f} s. Submitting {len(jobs)} jobs and chains.")
@@ -59,9 +56,23 @@ def run_demo(plan: StackPlan, out: Path, photo: Path | None, console: Console, *
         with Progress(console, quiet=quiet) as progress:
             _follow(handles, progress)
         results = [_result(job, handle, out) for job, handle in handles.items()]
+        # Nothing runs any more: how the stack stops is of no interest.
+        say.quiet = True
     summary = Summary(results, out / "index.html", time.monotonic() - began)
     write_page(summary, samples)
     return summary
+
+
+class _Voice:
+    """Says things to a person, until it is quiet."""
+
+    def __init__(self, console: Console, *, quiet: bool) -> None:
+        self._console = console
+        self.quiet = quiet
+
+    def __call__(self, text: str) -> None:
+        if not self.quiet:
+            self._console.print(text, markup=False, highlight=False)
 
 
 @contextmanager

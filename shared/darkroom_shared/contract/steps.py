@@ -63,6 +63,8 @@ class _Step(BaseModel):
     """How many pictures the step takes."""
     outputs: ClassVar[int] = 1
     """How many it gives."""
+    images: ClassVar[int] = 1
+    """How many of the outputs are pictures; those after them are masks."""
 
     def check(self, inputs: Sequence[ImageFacts]) -> list[Problem]:
         """What keeps the step from working on these pictures; pointers are relative to the step. Empty if nothing does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -26,7 +27,7 @@ CONNECT_TIMEOUT_S = 5.0
 BLOCKING_MARGIN_S = 10.0
 
 
-def _unavailable(error: RedisError, doing: str) -> LedgerUnavailable:
+def _unavailable(error: RedisError | str, doing: str) -> LedgerUnavailable:
     return LedgerUnavailable(
         f"The ledger could not {doing}: {error}. Check that Redis runs, is writable and has memory left (`darkroom doctor` looks)."
     )
@@ -139,7 +140,9 @@ class AsyncLedger:
             url,
             decode_responses=True,
             protocol=2,
-            socket_timeout=SOCKET_TIMEOUT_S,
+            # Not redis-py's own time-out: it sends under asyncio.wait_for, which in Python 3.11 can swallow a cancellation, and
+            # then a worker does not stop. `run` has one around the whole operation instead.
+            socket_timeout=None,
             socket_connect_timeout=CONNECT_TIMEOUT_S,
             health_check_interval=10,
             client_name="darkroom",
@@ -155,15 +158,20 @@ class AsyncLedger:
         try:
             if isinstance(operation, Command):
                 words = operation.words(self.keys)
-                client = self._blocking if "BLOCK" in words else self._redis
-                return operation.parse(await cast(_AsyncCommands, client).execute_command(*words))
+                if "BLOCK" in words:
+                    return operation.parse(await cast(_AsyncCommands, self._blocking).execute_command(*words))
+                async with asyncio.timeout(SOCKET_TIMEOUT_S):
+                    return operation.parse(await cast(_AsyncCommands, self._redis).execute_command(*words))
             script = self._scripts.get(operation.name)
             if script is None:
                 script = self._scripts[operation.name] = self._redis.register_script(source(operation.name))
-            answer = await script(keys=[self.keys.prefix], args=[arguments(operation.args), lifecycle_json()])
+            async with asyncio.timeout(SOCKET_TIMEOUT_S):
+                answer = await script(keys=[self.keys.prefix], args=[arguments(operation.args), lifecycle_json()])
             return operation.parse(answer)
         except RedisError as error:
             raise _unavailable(error, _doing(operation)) from error
+        except TimeoutError as error:
+            raise _unavailable(f"no answer within {SOCKET_TIMEOUT_S:g} s", _doing(operation)) from error
 
     @asynccontextmanager
     async def wakes(self) -> AsyncGenerator[WakeChannel]:

@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Literal, Protocol, TypedDict, TypeVar, Unpack, cast
 
@@ -70,27 +70,28 @@ class Raw(Protocol):
     def hgetall(self, name: str) -> dict[str, str]: ...
     def zrange(self, name: str, start: int, end: int) -> list[str]: ...
     def zcard(self, name: str) -> int: ...
+    def lrange(self, name: str, start: int, end: int) -> list[str]: ...
     def exists(self, name: str) -> int: ...
     def keys(self, pattern: str) -> list[str]: ...
     def time(self) -> tuple[int, int]: ...
 
 
 @contextmanager
-def raw_redis(url: str) -> Iterator[Raw]:
+def raw_redis(url: str) -> Generator[Raw]:
     """A connection for looking behind the ledger's back."""
     with redis.Redis.from_url(url, decode_responses=True) as connection:
         yield cast("Raw", connection)
 
 
 @contextmanager
-def sync_executor(url: str, prefix: str) -> Iterator[Runs]:
+def sync_executor(url: str, prefix: str) -> Generator[Runs]:
     """The executor for synchronous callers."""
     with Ledger(url, prefix) as ledger:
         yield ledger.run
 
 
 @contextmanager
-def async_executor(url: str, prefix: str) -> Iterator[Runs]:
+def async_executor(url: str, prefix: str) -> Generator[Runs]:
     """The executor for asyncio callers, on a loop of its own."""
     with asyncio.Runner() as runner:
         ledger = AsyncLedger(url, prefix)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from darkroom_shared.store import ops
-from tests.conformance.ledger.driver import PERMANENT, PRICE, RETRY, THROTTLED, Room, job_of, output
+from tests.conformance.ledger.driver import PERMANENT, PRICE, RETRY, THROTTLED, Json, Room, job_of, output
 
 
 def test_a_call_goes_from_submit_to_its_image(room: Room) -> None:
@@ -222,7 +222,7 @@ def test_a_storage_that_is_away_keeps_the_stored_answer(room: Room) -> None:
     assert room.view(job_of(hint)).cost.actual_usd == PRICE / 1_000_000
 
 
-ROW = {"index": 0, "code": "content_filtered_output", "message": "no", "billed": None}
+ROW: Json = {"index": 0, "code": "content_filtered_output", "message": "no", "billed": None}
 
 
 @pytest.mark.parametrize(

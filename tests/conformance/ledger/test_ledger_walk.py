@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
@@ -342,7 +342,13 @@ def test_the_scripts_never_leave_the_table(redis_url: str, walk: type[Walk], exa
     walk.url = redis_url
     quiet = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
     bounds = settings(
-        max_examples=examples, stateful_step_count=32, deadline=None, suppress_health_check=quiet, derandomize=True, database=None
+        phases=[Phase.generate],  # shrinking a walk takes minutes
+        max_examples=examples,
+        stateful_step_count=32,
+        deadline=None,
+        suppress_health_check=quiet,
+        derandomize=True,
+        database=None,
     )
     run_state_machine_as_test(walk, settings=bounds)
     if walk is SyncWalk:

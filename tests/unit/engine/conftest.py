@@ -60,7 +60,7 @@ class Studio:
         params: Mapping[str, object],
         images: Mapping[str, bytes] | None = None,
         *,
-        family: str = "nova_canvas",
+        family: str = "nova-canvas",
         **config: object,
     ) -> Order:
         """An order; images are keyed by their place below the task's parameters."""
@@ -77,7 +77,7 @@ class Studio:
         params: Mapping[str, object],
         images: Mapping[str, bytes] | None = None,
         *,
-        family: str = "nova_canvas",
+        family: str = "nova-canvas",
         **config: object,
     ) -> Rendered:
         """Renders the order that `order` would build."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 BOX = (140, 80, 230, 160)
 
 
-@pytest.mark.parametrize("family", ["titan", "nova_canvas"])
+@pytest.mark.parametrize("family", ["titan-image", "nova-canvas"])
 @pytest.mark.parametrize("text", ["", "a red apple", "a mountain lake"])
 def test_inpainting_changes_the_black_area_and_keeps_every_bit_of_the_white_one(
     studio: Studio, coffee: bytes, family: str, text: str
@@ -40,7 +40,7 @@ def test_precise_outpainting_keeps_every_bit_of_the_black_area_and_changes_the_w
 
 def test_precise_outpainting_around_a_subject_keeps_every_bit_of_it(studio: Studio, astronaut: bytes) -> None:
     params = {"text": "a city at night", "maskPrompt": "person", "outPaintingMode": "PRECISE", "returnMask": True}
-    drawn = studio.draw("OUTPAINTING", params, {"image": astronaut}, family="titan")
+    drawn = studio.draw("OUTPAINTING", params, {"image": astronaut}, family="titan-image")
     assert drawn.mask is not None
     kept = studio.pixels(drawn.mask, "L") == 0
     after, before = studio.pixels(drawn.images[0]), studio.pixels(astronaut)
@@ -114,7 +114,7 @@ def test_a_mask_prompt_names_the_black_area(
 def test_a_mask_prompt_for_the_sky_finds_the_sky(studio: Studio) -> None:
     rocket = studio.photo("rocket.jpg", 384, 256)
     drawn = studio.draw(
-        "INPAINTING", {"text": "sunset", "maskPrompt": "the sky", "returnMask": True}, {"image": rocket}, family="titan"
+        "INPAINTING", {"text": "sunset", "maskPrompt": "the sky", "returnMask": True}, {"image": rocket}, family="titan-image"
     )
     assert drawn.mask is not None
     black = studio.pixels(drawn.mask, "L") == 0

@@ -74,7 +74,7 @@ def test_night_is_darker_than_day(studio: Studio) -> None:
     assert night < day - 40
 
 
-@pytest.mark.parametrize("family", ["titan", "nova_canvas"])
+@pytest.mark.parametrize("family", ["titan-image", "nova-canvas"])
 @pytest.mark.parametrize("reference", [False, True])
 def test_a_palette_moves_the_mean_colour_towards_it(studio: Studio, cat: bytes, family: str, reference: bool) -> None:
     images = {"referenceImage": cat} if reference else {}
@@ -140,7 +140,7 @@ def test_every_style_looks_different(studio: Studio) -> None:
 def test_quality_and_cfg_scale_change_the_picture_a_little(studio: Studio) -> None:
     def draw(**config: str | float) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
         return studio.pixels(
-            studio.draw("TEXT_IMAGE", {"text": "mountains"}, None, family="nova_canvas", width=320, height=320, **config).images[0]
+            studio.draw("TEXT_IMAGE", {"text": "mountains"}, None, family="nova-canvas", width=320, height=320, **config).images[0]
         ).astype(np.int64)
 
     plain = draw()
@@ -155,7 +155,7 @@ def test_any_prompt_gives_a_picture_with_something_on_it(studio: Studio, prompt:
 
 
 def test_a_variation_without_a_size_gets_the_nearest_legal_one() -> None:
-    assert legal_size("titan", 512, 512) == (512, 512)
-    assert legal_size("titan", 1400, 760) == (1408, 768)
-    assert legal_size("nova_canvas", 1001, 333) == (992, 320)
-    assert legal_size("nova_canvas", 2048, 2048) == (2048, 2048)
+    assert legal_size("titan-image", 512, 512) == (512, 512)
+    assert legal_size("titan-image", 1400, 760) == (1408, 768)
+    assert legal_size("nova-canvas", 1001, 333) == (992, 320)
+    assert legal_size("nova-canvas", 2048, 2048) == (2048, 2048)

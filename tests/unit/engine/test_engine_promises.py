@@ -26,41 +26,44 @@ def orders(studio: Studio, astronaut: bytes, coffee: bytes, cat: bytes) -> dict[
     people = {"sourceImage": astronaut, "referenceImage": cat}
     return {
         "text": studio.order("TEXT_IMAGE", {"text": "a red sailboat at sunset"}, width=320, height=336),
-        "text titan": studio.order("TEXT_IMAGE", {"text": "a fox in a forest"}, family="titan", width=384, height=576),
+        "text titan": studio.order("TEXT_IMAGE", {"text": "a fox in a forest"}, family="titan-image", width=384, height=576),
         "style": studio.order("TEXT_IMAGE", {"text": "a lake", "style": "DESIGN_SKETCH"}, width=320, height=320),
         "canny": studio.order("TEXT_IMAGE", {"text": "a blue cat"}, {"conditionImage": cat}, width=384, height=320),
         "segments": studio.order(
             "TEXT_IMAGE",
             {"text": "a blue cat", "controlMode": "SEGMENTATION"},
             {"conditionImage": cat},
-            family="titan",
+            family="titan-image",
             width=320,
             height=320,
         ),
         "insert": studio.order("INPAINTING", {"text": "a red apple"}, {"image": coffee, "maskImage": hole}),
-        "remove": studio.order("INPAINTING", {}, {"image": coffee, "maskImage": hole}, family="titan"),
+        "remove": studio.order("INPAINTING", {}, {"image": coffee, "maskImage": hole}, family="titan-image"),
         "replace": studio.order(
-            "INPAINTING", {"text": "a green hat", "maskPrompt": "cup", "returnMask": True}, {"image": coffee}, family="titan"
+            "INPAINTING", {"text": "a green hat", "maskPrompt": "cup", "returnMask": True}, {"image": coffee}, family="titan-image"
         ),
         "around": studio.order("OUTPAINTING", {"text": "a beach", "maskPrompt": "cup"}, {"image": coffee}),
         "zoom out": studio.order(
-            "OUTPAINTING", {"text": "a table", "outPaintingMode": "PRECISE"}, {"image": coffee, "maskImage": kept}, family="titan"
+            "OUTPAINTING",
+            {"text": "a table", "outPaintingMode": "PRECISE"},
+            {"image": coffee, "maskImage": kept},
+            family="titan-image",
         ),
         "variation": studio.order("IMAGE_VARIATION", {"similarityStrength": 0.5}, {"images/0": coffee, "images/1": cat}),
         "variation titan": studio.order(
-            "IMAGE_VARIATION", {"text": "a cat at night"}, {"images/0": cat}, family="titan", width=384, height=384
+            "IMAGE_VARIATION", {"text": "a cat at night"}, {"images/0": cat}, family="titan-image", width=384, height=384
         ),
         "colours": studio.order("COLOR_GUIDED_GENERATION", {"text": "a city", "colors": colours}, width=320, height=320),
         "colours titan": studio.order(
             "COLOR_GUIDED_GENERATION",
             {"text": "cat", "colors": colours},
             {"referenceImage": cat},
-            family="titan",
+            family="titan-image",
             width=320,
             height=320,
         ),
         "cut out": studio.order("BACKGROUND_REMOVAL", {}, {"image": astronaut}),
-        "cut out titan": studio.order("BACKGROUND_REMOVAL", {}, {"image": cat}, family="titan"),
+        "cut out titan": studio.order("BACKGROUND_REMOVAL", {}, {"image": cat}, family="titan-image"),
         "wear image": studio.order(
             "VIRTUAL_TRY_ON",
             {"maskType": "IMAGE", "imageBasedMask": {}, "returnMask": True},
@@ -126,7 +129,7 @@ def test_every_edit_differs_from_seed_to_seed(studio: Studio, coffee: bytes) -> 
 
 
 def test_a_generation_without_a_size_is_1024_square(studio: Studio) -> None:
-    for family in ("titan", "nova_canvas"):
+    for family in ("titan-image", "nova-canvas"):
         assert studio.pixels(studio.draw("TEXT_IMAGE", {"text": "fog"}, family=family).images[0]).shape == (1024, 1024, 3)
 
 
@@ -137,7 +140,7 @@ def test_an_order_without_its_picture_says_which_one_is_missing(studio: Studio) 
 
 def test_an_unknown_task_type_is_refused_with_the_known_ones() -> None:
     with pytest.raises(CannotRender, match=r"TEXT_VIDEO.*TEXT_IMAGE"):
-        render(Order("titan", "x", "TEXT_VIDEO", {"taskType": "TEXT_VIDEO"}, {}))
+        render(Order("titan-image", "x", "TEXT_VIDEO", {"taskType": "TEXT_VIDEO"}, {}))
 
 
 def test_generations_carry_a_label_in_the_corner_and_edits_do_not(studio: Studio, coffee: bytes) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from socket import gaierror
 from typing import TYPE_CHECKING
 
 import aioboto3
 from aiobotocore.config import AioConfig
+from aiohttp import ClientConnectorError
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -111,6 +113,9 @@ def _failure(error: Exception) -> Failure:
             return not_sent(str(error))
         case NoCredentialsError() | PartialCredentialsError() | CredentialRetrievalError() | TokenRetrievalError():
             return no_credentials(str(error))
+        case EndpointConnectionError() if not isinstance(error.kwargs.get("error"), ClientConnectorError | gaierror):
+            # aiobotocore gives this name to a connection that was reset under a request as well.
+            return no_answer(str(error))
         case EndpointConnectionError() | ConnectTimeoutError() | ProxyConnectionError() | SSLError():
             return no_connection(str(error))
         case _:

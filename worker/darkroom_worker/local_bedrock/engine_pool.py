@@ -25,8 +25,6 @@ TIME_LIMIT_S = 240.0
 """Longest time for the pictures of one request, waiting for a process not counted; below the 300 s that clients wait."""
 
 _LOG = logging.getLogger(__name__)
-_ENGINE_FAMILY = {"titan-image": "titan", "nova-canvas": "nova_canvas"}
-"""The engine's names for the catalogue's families."""
 
 
 def _watch_parent() -> None:
@@ -45,18 +43,16 @@ def _begin() -> None:
 
 def _warm(_: int) -> None:
     """Loads the engine, so that the first request need not."""
-    from darkroom_worker.local_bedrock.engine import warm_up  # noqa: PLC0415  (OpenCV stays out of the endpoint's own process)
+    from darkroom_worker.local_bedrock.engine import warm_up
 
     warm_up()
 
 
 def _draw(request: Request) -> Pictures:
     """Runs in a process of the pool."""
-    from darkroom_worker.local_bedrock.engine import Order, render  # noqa: PLC0415  (as above)
+    from darkroom_worker.local_bedrock.engine import Order, render
 
-    order = Order(
-        _ENGINE_FAMILY.get(request.family, request.family), request.model_id, request.task_type, request.body, request.images
-    )
+    order = Order(request.family, request.model_id, request.task_type, request.body, request.images)
     rendered = render(order)
     return Pictures(
         tuple(pybase64.b64encode(image) for image in rendered.images),

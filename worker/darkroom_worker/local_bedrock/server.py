@@ -81,7 +81,7 @@ async def run(config: Config, announce: Callable[[str], None], stopping: asyncio
 def _engine(config: Config) -> PictureEngine:
     if config.engine == "canned":
         return CannedEngine()
-    from darkroom_worker.local_bedrock.engine_pool import PooledEngine  # noqa: PLC0415  (the canned engine needs no processes)
+    from darkroom_worker.local_bedrock.engine_pool import PooledEngine
 
     return PooledEngine(config.processes)
 

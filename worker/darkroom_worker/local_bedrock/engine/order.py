@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
-Family = Literal["titan", "nova_canvas"]
+Family = Literal["titan-image", "nova-canvas"]
 
 _SEED_RANGE = 2_147_483_647
-_DEFAULT_SEED = {"titan": 42, "nova_canvas": 12}
-_DEFAULT_CFG = {"titan": 8.0, "nova_canvas": 6.5}
+_DEFAULT_SEED = {"titan-image": 42, "nova-canvas": 12}
+_DEFAULT_CFG = {"titan-image": 8.0, "nova-canvas": 6.5}
 _DEFAULT_SIDE = 1024
 PARAMS: Mapping[str, str] = {
     "TEXT_IMAGE": "textToImageParams",
@@ -33,7 +33,7 @@ class Order:
     """One request for pictures.
 
     Attributes:
-        family: `titan` or `nova_canvas`.
+        family: `titan-image` or `nova-canvas`, as in the catalogue.
         model_id: as requested; it does not change the picture.
         task_type: Bedrock's taskType.
         body: Bedrock's body, already validated (ranges, required fields); its image places are not read.

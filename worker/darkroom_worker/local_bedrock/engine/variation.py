@@ -61,7 +61,7 @@ def _sources(order: Order) -> list[Pixels]:
 
 def legal_size(family: str, width: int, height: int) -> tuple[int, int]:
     """The output size nearest to a picture's own that the family allows."""
-    if family == "titan":
+    if family == "titan-image":
         shape = math.log(width / height)
         return min(
             sorted(_TITAN_SIZES),

@@ -1,0 +1,71 @@
+"""What is read from an answer with status 200: pictures, refusals, nonsense."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from darkroom_shared.core.failure import Failure
+from darkroom_worker.bedrock.answers import Pictures, read_answer
+
+PICTURE = b"\x89PNG-not-really"
+TEXT = base64.b64encode(PICTURE).decode()
+BLOCKED = "Some of the generated images have been blocked by our content filters."
+
+
+def read(wanted: int = 1, **answer: object) -> Pictures | Failure:
+    return read_answer(json.dumps(answer).encode(), wanted, "req-1")
+
+
+def test_pictures_are_given_byte_for_byte() -> None:
+    assert read(2, images=[TEXT, TEXT], error=None) == Pictures((PICTURE, PICTURE), None, 0, "")
+
+
+def test_a_mask_that_was_asked_for_comes_with_them() -> None:
+    answer = read(images=[TEXT], maskImage=TEXT)
+    assert isinstance(answer, Pictures)
+    assert answer.mask == PICTURE
+
+
+def test_pictures_kept_back_by_a_filter_are_counted() -> None:
+    assert read(3, images=[TEXT], error=BLOCKED) == Pictures((PICTURE,), None, 2, BLOCKED)
+    assert read(2, images=[], error=BLOCKED) == Pictures((), None, 2, BLOCKED)
+    assert read(2, images=None, error=BLOCKED) == Pictures((), None, 2, BLOCKED)
+
+
+def test_fewer_pictures_without_a_word_are_missing_all_the_same() -> None:
+    answer = read(2, images=[TEXT])
+    assert isinstance(answer, Pictures)
+    assert answer.missing == 1
+    assert answer.reason
+
+
+def test_an_error_that_is_no_filter_is_tried_again_and_was_billed() -> None:
+    failure = read(images=[], error="An internal error occurred.")
+    assert isinstance(failure, Failure)
+    assert (failure.kind, failure.code, failure.billed, failure.request_id) == ("retry", "model_error", True, "req-1")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b"\xff",
+        b"null",
+        b'{"images": []}',
+        b'{"images": "x"}',
+        b'{"images": [1]}',
+        b'{"images": ["%%%"]}',
+        b'{"images": ["YQ"]}',
+        b'{"images": ["YQ=="], "maskImage": 5}',
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_final_and_was_billed(body: bytes) -> None:
+    failure = read_answer(body, 1, "req-1")
+    assert isinstance(failure, Failure)
+    assert (failure.kind, failure.code, failure.billed, failure.http_status) == ("permanent", "invalid_answer", True, 200)
