@@ -214,9 +214,5 @@ def jobs(limit: int, tenant: str | None) -> Flow[list[JobView]]:
 
 def workers() -> Flow[list[WorkerView]]:
     """Registered workers."""
-    found: list[WorkerView] = []
-    for worker_id in (yield from ask(reads.workers())):
-        record = yield from ask(reads.worker(worker_id))
-        if record:
-            found.append(WorkerView.model_validate({**record, "id": worker_id}))
-    return found
+    fleet = yield from ask(ops.fleet())
+    return [WorkerView.model_validate({**record, "id": record["worker"]}) for record in fleet]

@@ -145,7 +145,7 @@ def test_every_link_of_the_page_leads_to_a_file_beside_it(demo: tuple[Done, Path
 
 def test_the_page_shows_every_output_and_every_input(demo: tuple[Done, Path], jobs: dict[str, Any], page: Page) -> None:
     shown = {image["src"] for image in page.images}
-    outputs = {output["path"] for job in jobs.values() for output in job["outputs"]}
+    outputs = {Path(output["path"]).relative_to(demo[1].resolve()).as_posix() for job in jobs.values() for output in job["outputs"]}
     inputs = {f"inputs/{path.name}" for path in (demo[1] / "inputs").iterdir()}
     assert shown == outputs | inputs
 

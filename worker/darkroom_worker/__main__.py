@@ -6,6 +6,9 @@ import argparse
 import os
 import sys
 
+import click
+from pydantic import ValidationError
+
 from darkroom_shared.settings import Settings
 from darkroom_worker import health
 
@@ -14,7 +17,7 @@ CELERY_DEFAULTS = ("--without-mingle", "--without-gossip", "--pool", "threads")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Reads the command line. Returns the exit code: 0, 1 for an unhealthy worker."""
+    """Reads the command line. Returns the exit code: 0, 1 for an unhealthy worker, 2 for wrong options, 3 for a wrong setting."""
     parser = argparse.ArgumentParser(prog="darkroom-worker", description="Runs darkroom's calls, or checks that a worker is alive.")
     commands = parser.add_subparsers(dest="command", required=True)
     worker = commands.add_parser("worker", help="run calls until stopped; other options go to Celery")
@@ -26,7 +29,15 @@ def main(argv: list[str] | None = None) -> int:
         well, sentence = health.check(Settings())
         print(sentence)
         return 0 if well else 1
-    return _work(options.slots, options.loglevel, rest)
+    try:
+        return _work(options.slots, options.loglevel, rest)
+    except click.UsageError as error:
+        print(f"darkroom worker: {error.format_message()}", file=sys.stderr)
+        return 2
+    except ValidationError as error:
+        found = "; ".join(f"DARKROOM_{'_'.join(map(str, row['loc'])).upper()}: {row['msg']}" for row in error.errors())
+        print(f"darkroom worker: a setting is wrong: {found}", file=sys.stderr)
+        return 3
 
 
 def _work(slots: int | None, loglevel: str, rest: list[str]) -> int:

@@ -9,7 +9,7 @@ from celery import signals
 from celery.concurrency.thread import TaskPool
 
 from darkroom_shared.broker import Publisher, create_app
-from darkroom_shared.core.errors import Misconfigured
+from darkroom_shared.core.errors import DarkroomError, Misconfigured
 from darkroom_shared.settings import Settings
 from darkroom_shared.telemetry import configure_logging
 from darkroom_worker.runtime import Runtime
@@ -46,7 +46,10 @@ def _start(sender: object = None, **_: object) -> None:
         raise SystemExit("darkroom worker: start Celery with `--pool threads`; one asyncio loop a process makes all the calls.")
     name = f"{socket.gethostname()}:{os.getpid()}"
     started = Runtime(settings, Publisher(app), name)
-    started.start()
+    try:
+        started.start()
+    except DarkroomError as error:
+        raise SystemExit(f"darkroom worker: {error}") from error  # Celery would log it and run on, deaf
     _running.append(started)
 
 

@@ -50,10 +50,10 @@ class Runtime:
         self._draining = False
 
     def start(self) -> None:
-        """Starts the loop and registers the worker. Returns when calls can be run.
+        """Starts the loop and registers the worker; a ledger that is away is waited for in the background.
 
         Raises:
-            LedgerUnavailable: no ledger to register with.
+            Misconfigured: a setting or the installation is wrong.
         """
         self._thread.start()
         self._await(self._start())
@@ -86,7 +86,10 @@ class Runtime:
             self._leases,
         )
         maintenance = Maintenance(settings, self._ledger, self._store, self._admission)
-        await self._registration.announce()
+        try:
+            await self._registration.announce()
+        except LedgerUnavailable as error:
+            _log.warning("ledger_away", error=str(error))  # the registration loop announces as soon as there is one
         for loop in (self._leases, self._admission, maintenance, self._registration):
             self._tasks.append(asyncio.create_task(_for_ever(loop), name=type(loop).__name__))
         _log.info("started", worker=self.name, slots=settings.slots)

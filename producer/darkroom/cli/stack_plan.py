@@ -8,11 +8,8 @@ from pathlib import Path
 from darkroom.cli.programs import require
 from darkroom.embedded.stack import StackPlan
 from darkroom_shared.core.errors import LedgerUnavailable
-from darkroom_shared.store import reads
+from darkroom_shared.store import ops
 from darkroom_shared.store.redis import Ledger
-
-_NOT_HANDED_ON = ("DARKROOM_REDIS_URL", "DARKROOM_BROKER_URL", "DARKROOM_ASSETS_URL", "DARKROOM_BEDROCK_URL")
-"""Addresses of another system: in a stack of its own everything is its own."""
 
 
 def stack_plan(
@@ -33,7 +30,7 @@ def stack_plan(
     require(("darkroom_worker", "hypercorn", "h2", "numpy", "cv2", "celery", "aioboto3"), "local", "The embedded stack")
     return StackPlan(
         home=home,
-        base_env={name: value for name, value in environment.items() if name not in _NOT_HANDED_ON},
+        base_env=environment,
         wait_for_worker=lambda url, pid: worker_is_registered(url, pid, key_prefix),
         with_flower=with_flower,
         flower_port=flower_port,
@@ -46,7 +43,6 @@ def worker_is_registered(redis_url: str, pid: int, key_prefix: str) -> bool:
     """True once the worker with this process id stands in the ledger."""
     try:
         with Ledger(redis_url, key_prefix) as ledger:
-            names = ledger.run(reads.workers())
-            return any(ledger.run(reads.worker(name)).get("pid") == str(pid) for name in names)
+            return any(worker.get("pid") == str(pid) for worker in ledger.run(ops.fleet()))
     except LedgerUnavailable:
         return False

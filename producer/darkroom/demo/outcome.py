@@ -63,8 +63,8 @@ class Step:
         times = self.view.timings
         return None if times.finished is None else (times.finished - times.created).total_seconds()
 
-    def as_json(self, name: str) -> dict[str, object]:
-        """Its line in the summary."""
+    def as_json(self, name: str, out: Path) -> dict[str, object]:
+        """Its line in the summary; `out` is the demo's folder, so that paths are whole there."""
         return {
             "id": self.view.id,
             "name": name,
@@ -75,7 +75,12 @@ class Step:
             "seconds": self.seconds,
             "inserted": self.inserted,
             "outputs": [
-                {"path": file.path, "sha256": file.output.sha256, "width": file.output.width, "height": file.output.height}
+                {
+                    "path": str(out / file.path),
+                    "sha256": file.output.sha256,
+                    "width": file.output.width,
+                    "height": file.output.height,
+                }
                 for file in self.files
             ],
         }
@@ -138,8 +143,9 @@ class Summary:
 
     def as_json(self) -> dict[str, object]:
         """The summary for machines."""
+        out = self.page.resolve().parent
         jobs = [
-            step.as_json(result.job.name if len(result.steps) == 1 else f"{result.job.name}/{step.view.step}")
+            step.as_json(result.job.name if len(result.steps) == 1 else f"{result.job.name}/{step.view.step}", out)
             for result in self.results
             for step in result.steps
         ]

@@ -9,6 +9,9 @@ _NOT_HANDED_ON = ("AWS_", "CELERY_", "FLOWER_")
 """Settings for other systems. Real AWS credentials have no business in a local stack, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS would
 send its calls to AWS and be paid, CELERY_BROKER_URL beats the application's own, FLOWER_UNAUTHENTICATED_API opens Flower."""
 
+_OTHER_ADDRESSES = frozenset({"DARKROOM_REDIS_URL", "DARKROOM_BROKER_URL", "DARKROOM_ASSETS_URL", "DARKROOM_BEDROCK_URL"})
+"""Addresses of another system: in a stack of its own everything is its own."""
+
 _LOOPBACK = "127.0.0.1,localhost"
 
 
@@ -29,11 +32,11 @@ def child_environment(
         bedrock_url: the local Bedrock endpoint; None for children that call no model.
         extra: added last, wins over everything else.
     """
-    env = {name: value for name, value in base.items() if not name.startswith(_NOT_HANDED_ON)}
+    env = {name: value for name, value in base.items() if name not in _OTHER_ADDRESSES and not name.startswith(_NOT_HANDED_ON)}
     env |= {
         "DARKROOM_HOME": str(home),
         "DARKROOM_REDIS_URL": redis_url,
-        "DARKROOM_ASSETS_URL": f"file://{home / 'store'}",
+        "DARKROOM_ASSETS_URL": (home / "store").absolute().as_uri(),
         # Logs are files here: without this a child's last words stay in its buffer.
         "PYTHONUNBUFFERED": "1",
         # `python -m` puts the working directory first on its path: a celery.py lying there must not be imported.

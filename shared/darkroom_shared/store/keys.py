@@ -68,19 +68,10 @@ class Keys:
         """Hash of a pool's pacing state."""
         return f"{self.prefix}pool:{pool}"
 
-    def worker(self, worker_id: str) -> str:
-        """Hash of a worker's registration."""
-        return f"{self.prefix}worker:{worker_id}"
-
     @property
     def untold(self) -> str:
         """Sorted set of terminal jobs whose story is still to be written."""
         return f"{self.prefix}untold"
-
-    @property
-    def workers(self) -> str:
-        """Sorted set of live workers."""
-        return f"{self.prefix}workers"
 
     @property
     def wake(self) -> str:

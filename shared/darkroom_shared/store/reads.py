@@ -67,16 +67,6 @@ def jobs(tenant: str | None = None, limit: int = 50, offset: int = 0) -> Command
     return Command(lambda keys: ("ZREVRANGE", keys.jobs(tenant), offset, offset + limit - 1), texts)
 
 
-def workers() -> Command[list[str]]:
-    """Workers that have registered and not left; a dead one stays until the next admission."""
-    return Command(lambda keys: ("ZRANGE", keys.workers, 0, -1), texts)
-
-
-def worker(worker_id: str) -> Command[Record]:
-    """A worker's registration."""
-    return Command(lambda keys: ("HGETALL", keys.worker(worker_id)), record)
-
-
 def pool(name: str) -> Command[Record]:
     """A pool's pacing state."""
     return Command(lambda keys: ("HGETALL", keys.pool(name)), record)

@@ -90,4 +90,3 @@ def test_the_fleet_is_the_workers_that_are_alive(room: Room) -> None:
     assert [(row["worker"], row["slots"]) for row in room.run(ops.fleet())] == [("w1", "3")]
     room.run(ops.leave("w1"))
     assert room.run(ops.fleet()) == []
-    assert room.run(reads.worker("w1")) == {}

@@ -75,7 +75,7 @@ def test_a_started_stack_can_be_found_and_a_stopped_one_cannot(plan: StackPlan) 
     with Stack(plan, print) as info:
         assert read_stack(plan.home) == info
         assert info.pid == os.getpid()
-        assert info.assets_url == f"file://{plan.home / 'store'}"
+        assert info.assets_url == (plan.home / "store").as_uri()
         assert get(info.bedrock_url) == 200
     assert read_stack(plan.home) is None
     assert not (plan.home / "stack.json").exists()

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from darkroom.cli.diagnosis.finding import Finding
 from darkroom_shared.core.errors import DarkroomError
 from darkroom_shared.settings import Settings
-from darkroom_shared.store import reads
+from darkroom_shared.store import ops
 from darkroom_shared.store.redis import Ledger
 
 _SKEW_WARN_S: Final = 2.0
@@ -70,9 +70,8 @@ def _clock(client: redis.Redis) -> Finding:
 
 
 def _workers(ledger: Ledger) -> Finding:
-    names = ledger.run(reads.workers())
-    records = [ledger.run(reads.worker(name)) for name in names]
+    records = ledger.run(ops.fleet())
     slots = sum(int(record.get("slots", "0")) for record in records)
-    if names:
-        return Finding("workers", "ok", f"{len(names)} registered, {slots} slots")
+    if records:
+        return Finding("workers", "ok", f"{len(records)} registered, {slots} slots")
     return Finding("workers", "fail", "no worker is registered: jobs wait", "Start one with `darkroom worker`.")

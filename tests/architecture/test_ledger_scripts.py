@@ -1,0 +1,69 @@
+"""Each script has its operation, each operation its script, and every script says what it does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import darkroom_shared.store
+from darkroom_shared.core.failure import Failure, FailureKind
+from darkroom_shared.store import ops
+
+STORE = Path(str(darkroom_shared.store.__file__)).parent
+SCRIPTS = sorted(path.stem for path in (STORE / "scripts").glob("*.lua"))
+FAILURE = Failure(FailureKind.RETRY, "x", "y")
+
+OPERATIONS: list[ops.Script[object]] = [
+    ops.accept([], []),
+    ops.admit([], 1),
+    ops.cancel("job"),
+    ops.claim("call", 1, "w", 1),
+    ops.commit("call", 1, outputs=[]),
+    ops.doubt("call", 1, FAILURE, retry=True),
+    ops.fail("call", 1, FAILURE, "x"),
+    ops.fleet(),
+    ops.gate("call", 1, lease_ms=1, call_budget=1, price_microusd=None, attempt={}),
+    ops.leave("w"),
+    ops.purge(),
+    ops.receipt("call", 1, "name", None),
+    ops.reconcile(republish_ms=1, call_budget=1, after_unknown=1, crash_budget=1),
+    ops.register("w", 1, {}, []),
+    ops.renew([], 1),
+    ops.snooze("call", 1, delay_ms=1, reason="x", failure=FAILURE, counts=True),
+    ops.told("job"),
+]
+
+
+def test_every_script_has_an_operation_and_the_other_way_round() -> None:
+    assert sorted(operation.name for operation in OPERATIONS) == [name for name in SCRIPTS if name != "prelude"]
+    called = set(re.findall(r'Script\(\s*"(\w+)"', (STORE / "ops.py").read_text("utf-8")))
+    assert called == {operation.name for operation in OPERATIONS}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_opens_by_saying_what_it_does_and_answers(name: str) -> None:
+    lines = (STORE / "scripts" / f"{name}.lua").read_text("utf-8").splitlines()
+    head = lines[: next(n for n, line in enumerate(lines) if not line.startswith("--"))]
+    assert len(head) >= 2
+    assert name == "prelude" or any("Returns" in line for line in head)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_a_script_reads_only_arguments_that_are_described_and_sent(operation: ops.Script[object]) -> None:
+    text = (STORE / "scripts" / f"{operation.name}.lua").read_text("utf-8")
+    head, _, code = text.partition("\nlocal ") if "\nlocal " in text else text.partition("\nredis")
+    used = set(re.findall(r"\bargs\.(\w+)", code))
+    described = set(re.findall(r"args\.(\w+)", head))
+    assert used <= described
+    optional = {"workflow", "idem"}
+    assert used <= set(operation.args) | optional
+
+
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if name != "prelude"])
+def test_no_script_names_a_state_it_moves_to(name: str) -> None:
+    """Where an event leads is the table's to say; scripts set states through it."""
+    text = (STORE / "scripts" / f"{name}.lua").read_text("utf-8")
+    direct = re.findall(r"'state', '(\w+)'", text)
+    assert direct in ([], ["queued"]), "only accept writes a first state"
