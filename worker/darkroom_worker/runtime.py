@@ -63,7 +63,7 @@ class Runtime:
 
     async def _start(self) -> None:
         settings = self.settings
-        self._ledger = AsyncLedger(settings.redis_url, settings.key_prefix, max_connections=settings.slots + 56)
+        self._ledger = AsyncLedger(settings.redis_url, settings.key_prefix)
         self._store = open_async_store(settings.store_url)
         self._leases = LeaseKeeper(self._ledger, _ms(settings.lease.total_seconds()), settings.heartbeat.total_seconds())
         self._admission = Admission(

@@ -16,8 +16,8 @@ LEGACY = (
 )
 MARKETPLACE = "Access denied: the AWS Marketplace subscription is being completed. Try again after 15 minutes."
 PROFILE = (
-    "Invocation of model ID amazon.nova-canvas-v1:0 with on-demand throughput isn't supported. Retry your request with the ID or ARN"
-    " of an inference profile that contains this model."
+    "Invocation of model ID amazon.nova-canvas-v1:0 with on-demand throughput isn't supported. Retry your request with the ID or"
+    " ARN of an inference profile that contains this model."
 )
 TOO_LONG = "Malformed input request: #/textToImageParams/text: expected maxLength: 512, actual: 536, please reformat your input"
 EXTRA = "Malformed input request: #: extraneous key [x] is not permitted, please reformat your input"
