@@ -27,7 +27,7 @@ OPERATIONS: list[ops.Script[object]] = [
     ops.gate("call", 1, lease_ms=1, call_budget=1, price_microusd=None, attempt={}),
     ops.leave("w"),
     ops.purge(),
-    ops.receipt("call", 1, "name", None),
+    ops.receipt("call", 1, "name", None, 1),
     ops.reconcile(republish_ms=1, call_budget=1, after_unknown=1, crash_budget=1),
     ops.register("w", 1, {}, []),
     ops.renew([], 1),

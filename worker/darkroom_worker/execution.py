@@ -20,7 +20,7 @@ from darkroom_worker.bedrock.client import Answer
 from darkroom_worker.local_step import run_local_step
 from darkroom_worker.outcomes import LEASE_LOST, settle, tell_if_over
 from darkroom_worker.requests import build_body
-from darkroom_worker.work import Held, Worker, open_gate, store_pictures
+from darkroom_worker.work import Held, Worker, insist, open_gate, store_pictures
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("darkroom.execution")
 
@@ -36,8 +36,7 @@ async def execute(worker: Worker, message: CallMessage) -> str:
     Raises:
         LedgerUnavailable: the ledger went away in between; the lease runs out and the reconciler takes over.
     """
-    lease_ms = int(worker.settings.lease.total_seconds() * 1000)
-    claim = await worker.ledger.run(ops.claim(message.call_id, message.fence, worker.name, lease_ms))
+    claim = await worker.ledger.run(ops.claim(message.call_id, message.fence, worker.name, worker.lease_ms))
     if claim.verdict not in (ops.ClaimVerdict.CLAIMED, ops.ClaimVerdict.ADOPTED):
         return claim.verdict.value
     record = JobRecord.from_fields(claim.job)
@@ -91,7 +90,7 @@ async def _call(worker: Worker, held: Held) -> str:
         # Paid, but there is no place for the answer: it counts as spent, and the call budget bounds how often this may happen.
         failure = Failure(FailureKind.RETRY, error.code, str(error), True, None, answer.request_id, 200)
         return await settle(worker, held, failure, attempt)
-    noted = await worker.ledger.run(ops.receipt(held.id, held.fence, name, answer.request_id))
+    noted = await insist(worker, ops.receipt(held.id, held.fence, name, answer.request_id, worker.lease_ms))
     if not noted:
         await worker.store.delete_receipt(name)
         return LEASE_LOST
@@ -120,10 +119,11 @@ async def _deliver(worker: Worker, held: Held, receipt: str, answer: Answer, att
         {"index": len(pictures.images) + n, "code": "content_filtered_output", "message": pictures.reason, "billed": None}
         for n in range(pictures.missing)
     ]
-    committed, state = await worker.ledger.run(
-        ops.commit(held.id, held.fence, outputs=outputs, rejected=rejected, reason="content_filter" if rejected else None)
+    committed, state = await insist(
+        worker, ops.commit(held.id, held.fence, outputs=outputs, rejected=rejected, reason="content_filter" if rejected else None)
     )
+    if not committed:
+        return LEASE_LOST  # and the receipt stays: whoever holds the lease now may be about to adopt it
     await worker.store.delete_receipt(receipt)
-    if committed:
-        await tell_if_over(worker, held)
-    return state if committed else LEASE_LOST
+    await tell_if_over(worker, held)
+    return state

@@ -8,7 +8,7 @@ from darkroom_shared.contract.steps import StepSpec
 from darkroom_shared.store import ops
 from darkroom_worker.outcomes import LEASE_LOST, tell_if_over
 from darkroom_worker.requests import step_images
-from darkroom_worker.work import Held, Worker, open_gate, store_pictures
+from darkroom_worker.work import Held, Worker, insist, open_gate, store_pictures
 
 _SPEC: TypeAdapter[StepSpec] = TypeAdapter(StepSpec)
 
@@ -22,11 +22,10 @@ async def run_local_step(worker: Worker, held: Held) -> str:
         await tell_if_over(worker, held)
         return verdict
     made = await worker.steps.run(spec, images)
-    outputs = await store_pictures(
-        worker, held, [("image" if index < spec.images else "mask", data) for index, data in enumerate(made)]
-    )
+    roles = ["image"] * spec.images + ["mask"] * (spec.outputs - spec.images)
+    outputs = await store_pictures(worker, held, list(zip(roles, made, strict=True)))
     end = {"outcome": "answered", "billed": False}
-    committed, state = await worker.ledger.run(ops.commit(held.id, held.fence, outputs=outputs, end_attempt=end))
+    committed, state = await insist(worker, ops.commit(held.id, held.fence, outputs=outputs, end_attempt=end))
     if committed:
         await tell_if_over(worker, held)
     return state if committed else LEASE_LOST

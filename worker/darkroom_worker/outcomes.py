@@ -12,7 +12,7 @@ from darkroom_shared.core.failure import Failure
 from darkroom_shared.core.retry import Budget, Doubt, GiveUp, History, Reject, Snooze, decide
 from darkroom_shared.store import ops
 from darkroom_worker.story import tell
-from darkroom_worker.work import Held, Worker
+from darkroom_worker.work import Held, Worker, insist
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("darkroom.outcomes")
 
@@ -38,7 +38,8 @@ async def settle(worker: Worker, held: Held, failure: Failure, attempt: int | No
     _log.info("attempt_failed", code=failure.code, decision=type(decision).__name__, request_id=failure.request_id)
     match decision:
         case Snooze(delay_s, reason, counts):
-            kept = await worker.ledger.run(
+            kept = await insist(
+                worker,
                 ops.snooze(
                     held.id,
                     held.fence,
@@ -48,15 +49,15 @@ async def settle(worker: Worker, held: Held, failure: Failure, attempt: int | No
                     counts=counts,
                     hold_ms=0 if counts else POOL_REST_S * 1000,
                     call_again=call_again,
-                )
+                ),
             )
             return "snoozed" if kept else LEASE_LOST
         case Doubt(retry):
-            kept = await worker.ledger.run(ops.doubt(held.id, held.fence, failure, retry=retry))
+            kept = await insist(worker, ops.doubt(held.id, held.fence, failure, retry=retry))
         case Reject():
             kept = await _reject(worker, held, failure)
         case GiveUp(reason):
-            kept = await worker.ledger.run(ops.fail(held.id, held.fence, failure, reason))
+            kept = await insist(worker, ops.fail(held.id, held.fence, failure, reason))
         case _ as never:
             assert_never(never)
     if kept:
@@ -70,8 +71,8 @@ async def _reject(worker: Worker, held: Held, failure: Failure) -> bool:
         for n in range(held.record.images_wanted)
     ]
     end = {"outcome": "rejected", "billed": failure.billed, "failure": failure.as_json(), "request_id": failure.request_id}
-    committed, _ = await worker.ledger.run(
-        ops.commit(held.id, held.fence, outputs=[], rejected=rows, reason="content_filter", end_attempt=end)
+    committed, _ = await insist(
+        worker, ops.commit(held.id, held.fence, outputs=[], rejected=rows, reason="content_filter", end_attempt=end)
     )
     return committed
 

@@ -115,7 +115,7 @@ class Runtime:
     async def _drain(self) -> None:
         self._draining = True
         for task in self._tasks:
-            if task.get_name() in ("Registration", "Admission"):
+            if task.get_name() == "Registration":  # admission goes on: a slot freed here lets a call go to another worker
                 task.cancel()
         try:
             await self._registration.leave()

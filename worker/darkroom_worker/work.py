@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from darkroom_shared.contract.job_record import JobRecord
+from darkroom_shared.core.errors import LedgerUnavailable
 from darkroom_shared.core.retry import History
 from darkroom_shared.images import measure
 from darkroom_shared.settings import Settings
@@ -16,6 +19,10 @@ from darkroom_worker.bedrock.client import BedrockClient
 from darkroom_worker.lease import LeaseKeeper
 from darkroom_worker.requests import Outputs
 from darkroom_worker.steps.runner import StepRunner
+
+T = TypeVar("T")
+
+INSIST_PAUSE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,11 @@ class Worker:
     bedrock: BedrockClient
     steps: StepRunner
     leases: LeaseKeeper
+
+    @property
+    def lease_ms(self) -> int:
+        """How long a silent worker keeps a call, in milliseconds."""
+        return int(self.settings.lease.total_seconds() * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,26 @@ async def open_gate(worker: Worker, held: Held) -> tuple[str, int]:
             attempt={"worker": worker.name, "region": record.region, "model": record.model},
         )
     )
+
+
+async def insist(worker: Worker, operation: ops.Script[T]) -> T:
+    """Writes what became of a call; while the ledger is away it asks again, for as long as the lease may last.
+
+    Giving up early would let the reconciler take a call that was answered for one whose outcome nobody knows, and pay again. The
+    scripts it is used for may be repeated.
+
+    Raises:
+        LedgerUnavailable: it stayed away.
+    """
+    clock = asyncio.get_running_loop().time
+    until = clock() + worker.settings.lease.total_seconds()
+    while True:
+        try:
+            return await worker.ledger.run(operation)
+        except LedgerUnavailable:
+            if clock() >= until:
+                raise
+            await asyncio.sleep(INSIST_PAUSE_S)
 
 
 async def store_pictures(worker: Worker, held: Held, pictures: Sequence[tuple[str, bytes]]) -> list[dict[str, object]]:

@@ -244,9 +244,9 @@ def _done(raw: object) -> bool:
     return raw == 1
 
 
-def receipt(call_id: str, fence: int, name: str, request_id: str | None) -> Script[bool]:
-    """Notes the stored answer. False if the lease is lost."""
-    args = {"call": call_id, "fence": fence, "receipt": name, "request_id": request_id}
+def receipt(call_id: str, fence: int, name: str, request_id: str | None, lease_ms: int) -> Script[bool]:
+    """Notes the stored answer and shortens the lease to `lease_ms`. False if the lease is lost; safe to repeat."""
+    args = {"call": call_id, "fence": fence, "receipt": name, "request_id": request_id, "lease_ms": lease_ms}
     return Script("receipt", args, _done)
 
 

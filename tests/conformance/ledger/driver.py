@@ -205,9 +205,9 @@ class Room:
             ops.gate(hint.call_id, hint.fence, lease_ms=lease_ms, call_budget=call_budget, price_microusd=price, attempt=attempt)
         )
 
-    def receipt(self, hint: ops.Hint, name: str = "receipt") -> bool:
+    def receipt(self, hint: ops.Hint, name: str = "receipt", lease_ms: int = 600_000) -> bool:
         """Notes a stored answer."""
-        return self.run(ops.receipt(hint.call_id, hint.fence, name, "req-7"))
+        return self.run(ops.receipt(hint.call_id, hint.fence, name, "req-7", lease_ms))
 
     def commit(self, hint: ops.Hint, outputs: Sequence[Json] = (), rejected: Sequence[Json] = ()) -> tuple[bool, str]:
         """Records a result; one picture if nothing else is said."""
@@ -270,7 +270,7 @@ class Room:
         if wanted >= 2:
             assert self.gate(hint, lease_ms=lease_ms)[0] == "go"
         if wanted >= 3:
-            assert self.receipt(hint)
+            assert self.receipt(hint, lease_ms=lease_ms)
         return hint
 
     def call(self, name: str) -> Mapping[str, str]:

@@ -113,3 +113,16 @@ def test_the_slot_of_a_dead_worker_is_free_again(room: Room) -> None:
     room.reconcile()
     assert len(room.admit()) == 1
     assert room.state(second) in ("queued", "running")
+
+
+def test_the_long_lease_of_the_gate_ends_when_the_answer_is_stored(room: Room) -> None:
+    hint = room.started("calling", lease_ms=600_000)
+    room.receipt(hint, lease_ms=0)
+    assert room.reconcile().lost == 1
+    assert room.state(hint.call_id) == "parked"
+
+
+def test_a_job_that_never_started_expires_at_its_finish_by(room: Room) -> None:
+    job_id = room.submit(finish_by_ms=1)
+    assert room.reconcile().expired == 1
+    assert room.view(job_id).state == "expired"

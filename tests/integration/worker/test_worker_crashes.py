@@ -48,7 +48,7 @@ def test_a_stored_answer_is_delivered_by_the_next_worker_without_a_call(empty_st
     store = open_store(stack.settings.store_url)
     store.put_receipt(name, answer)
     store.close()
-    assert stack.ledger.run(ops.receipt(hint.call_id, hint.fence, name, "req-1"))
+    assert stack.ledger.run(ops.receipt(hint.call_id, hint.fence, name, "req-1", lease_ms=1))
     stack.ledger.run(ops.leave("died"))
     before = len(stack.calls_of(number))
     with stack.worker():

@@ -34,8 +34,10 @@ for _, job in ipairs(args.jobs) do
   if #job.dependants > 0 then redis.call('HSET', j, 'dependants', cjson.encode(job.dependants)) end
   for _, need in ipairs(job.needs) do redis.call('SADD', P .. 'needs:' .. job.id, need) end
   if job.fields.inputs then hold_assets(cjson.decode(job.fields.inputs)) end
-  local start_by = tonumber(job.fields.start_by_ms or '0') or 0
-  if start_by > 0 then redis.call('ZADD', P .. 'deadlines', start_by, job.id) end
+  for _, name in ipairs({'start_by_ms', 'finish_by_ms'}) do
+    local by = tonumber(job.fields[name] or '0') or 0
+    if by > 0 then redis.call('ZADD', P .. 'deadlines', 'LT', by, job.id) end
+  end
   local hold_until = job.hold_until_ms or 0
   for _, call in ipairs(calls_of(job.id)) do
     local state, reason = 'parked', ''

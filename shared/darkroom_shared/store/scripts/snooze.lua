@@ -1,7 +1,7 @@
 -- Ends an attempt that may be tried again later: back-off, or a quota that said no.
 -- args.call, args.fence, args.delay_ms, args.reason, args.failure
 -- args.counts      false where the wait was the quota's doing: the attempt is given back
--- args.call_again  true where the stored answer is of no use: the next attempt makes a new call
+-- args.call_again   true where the stored answer is of no use: the next attempt makes a new call
 -- args.hold_ms     how long the whole pool is to rest (0: only this call)
 -- Returns 1, or 0 if the lease is lost.
 local call, job = args.call, job_of(args.call)
