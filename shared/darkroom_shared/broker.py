@@ -32,7 +32,9 @@ def create_app(settings: Settings) -> Celery:
     """The Celery application of both sides. Makes no connection."""
     app = Celery("darkroom", broker=settings.celery_broker_url or None, set_as_current=False)
     app.conf.update(
-        task_acks_late=True,
+        # A message is only a hint: a lost one is published again from the ledger. Late acknowledgement adds nothing to that, and
+        # with it kombu 5.7 ends the worker when Redis comes back while calls are running (measured).
+        task_acks_late=False,
         task_reject_on_worker_lost=False,
         task_retry_on_worker_lost=False,
         task_acks_on_failure=True,

@@ -28,7 +28,7 @@ OPERATIONS: list[ops.Script[object]] = [
     ops.leave("w"),
     ops.purge(),
     ops.receipt("call", 1, "name", None, 1),
-    ops.reconcile(republish_ms=1, call_budget=1, after_unknown=1, crash_budget=1),
+    ops.reconcile(republish_ms=1, call_budget=1, after_unknown=1, crash_budget=1, gap_ms=1, lease_ms=1),
     ops.register("w", 1, {}, []),
     ops.renew([], 1),
     ops.snooze("call", 1, delay_ms=1, reason="x", failure=FAILURE, counts=True),

@@ -9,7 +9,7 @@ from celery import signals
 from celery.concurrency.thread import TaskPool
 
 from darkroom_shared.broker import Publisher, create_app
-from darkroom_shared.core.errors import DarkroomError, Misconfigured
+from darkroom_shared.core.errors import Misconfigured
 from darkroom_shared.settings import Settings
 from darkroom_shared.telemetry import configure_logging
 from darkroom_worker.runtime import Runtime
@@ -48,8 +48,9 @@ def _start(sender: object = None, **_: object) -> None:
     started = Runtime(settings, Publisher(app), name)
     try:
         started.start()
-    except DarkroomError as error:
-        raise SystemExit(f"darkroom worker: {error}") from error  # Celery would log it and run on, deaf
+    except Exception as error:
+        # Celery swallows what a signal handler raises and runs on, deaf, eating messages; SystemExit passes.
+        raise SystemExit(f"darkroom worker: it cannot start: {error}") from error
     _running.append(started)
 
 

@@ -8,6 +8,8 @@ ledger records it. A worker that has lost its lease is told so by the gate or by
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 
 from darkroom_shared.contract.job_record import JobRecord
@@ -57,7 +59,7 @@ async def _run(worker: Worker, held: Held, receipt: str | None) -> str:
     except StorageUnavailable as error:
         failure = Failure(FailureKind.RETRY, error.code, str(error))
         snoozed = await worker.ledger.run(
-            ops.snooze(held.id, held.fence, delay_ms=STORAGE_RETRY_S * 1000, reason=error.code, failure=failure, counts=True)
+            ops.snooze(held.id, held.fence, delay_ms=STORAGE_RETRY_S * 1000, reason=error.code, failure=failure, counts=False)
         )
         return "snoozed" if snoozed else LEASE_LOST
     except (AssetMissing, ImageRefused) as error:
@@ -85,9 +87,9 @@ async def _call(worker: Worker, held: Held) -> str:
         return await settle(worker, held, answer, attempt)
     name = f"{held.id}:{held.fence}"
     try:
-        await worker.store.put_receipt(name, answer.body)
+        await _keep(worker, name, answer.body)
     except StorageUnavailable as error:
-        # Paid, but there is no place for the answer: it counts as spent, and the call budget bounds how often this may happen.
+        # Paid, and for minutes no place for the answer: it counts as spent, and the call budget bounds how often this may happen.
         failure = Failure(FailureKind.RETRY, error.code, str(error), True, None, answer.request_id, 200)
         return await settle(worker, held, failure, attempt)
     noted = await insist(worker, ops.receipt(held.id, held.fence, name, answer.request_id, worker.lease_ms))
@@ -95,6 +97,20 @@ async def _call(worker: Worker, held: Held) -> str:
         await worker.store.delete_receipt(name)
         return LEASE_LOST
     return await _deliver(worker, held, name, answer, attempt)
+
+
+async def _keep(worker: Worker, name: str, body: bytes) -> None:
+    """Stores a paid answer; while the store cannot be written the answer waits in memory, under its lease, and so does its slot."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + worker.settings.read_timeout.total_seconds()
+    while True:
+        try:
+            return await worker.store.put_receipt(name, body)
+        except StorageUnavailable as error:
+            if clock() >= until:
+                raise
+            _log.warning("answer_waits_for_the_store", error=str(error))
+            await asyncio.sleep(STORAGE_RETRY_S)
 
 
 async def _adopt(worker: Worker, held: Held, receipt: str) -> str:

@@ -7,7 +7,7 @@ import random
 
 import structlog
 
-from darkroom_shared.core.errors import AssetMissing, DarkroomError, Unavailable
+from darkroom_shared.core.errors import DarkroomError, Unavailable
 from darkroom_shared.settings import Settings
 from darkroom_shared.storage.base import AsyncAssetStore
 from darkroom_shared.store import ops, reads
@@ -36,6 +36,8 @@ class Maintenance:
                 call_budget=settings.call_budget,
                 after_unknown=settings.after_unknown,
                 crash_budget=settings.crash_budget,
+                gap_ms=int(settings.reconcile.total_seconds() * 3000),
+                lease_ms=int(settings.lease.total_seconds() * 1000),
             )
         )
         await self._admission.publish(repairs.republish)
@@ -49,8 +51,11 @@ class Maintenance:
         for job_id in await self._ledger.run(reads.untold()):
             try:
                 await tell(self._ledger, self._store, job_id)
-            except AssetMissing as error:
-                _log.warning("story_incomplete", job=job_id, error=str(error))
+            except Unavailable:
+                raise
+            except Exception as error:
+                # A missing picture, or a record of another version: one story must not keep the others from being written.
+                _log.warning("story_incomplete", job=job_id, error=type(error).__name__)
                 await self._ledger.run(ops.told(job_id))
 
     async def purge(self) -> None:
@@ -61,8 +66,6 @@ class Maintenance:
                 await self._store.delete_receipt(name)
             for sha256 in gone.assets:
                 await self._store.delete(sha256)
-            for name in gone.receipts:
-                await self._store.delete_receipt(name)
 
     async def run(self) -> None:
         """Looks every `reconcile` interval, a little jittered so that a fleet does not look in step."""

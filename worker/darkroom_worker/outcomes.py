@@ -8,7 +8,7 @@ from typing import assert_never
 import structlog
 
 from darkroom_shared.core.errors import DarkroomError
-from darkroom_shared.core.failure import Failure
+from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.core.retry import Budget, Doubt, GiveUp, History, Reject, Snooze, decide
 from darkroom_shared.store import ops
 from darkroom_worker.story import tell
@@ -47,7 +47,7 @@ async def settle(worker: Worker, held: Held, failure: Failure, attempt: int | No
                     reason=reason,
                     failure=failure,
                     counts=counts,
-                    hold_ms=0 if counts else POOL_REST_S * 1000,
+                    hold_ms=POOL_REST_S * 1000 if failure.kind is FailureKind.THROTTLED else 0,
                     call_again=call_again,
                 ),
             )

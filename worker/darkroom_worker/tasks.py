@@ -49,4 +49,4 @@ def register_tasks(app: Celery, runtime_of: Runtimes) -> None:
         runtime_of().run(message)
 
     for name in task_names():
-        app.task(name=name, ignore_result=True, acks_late=True)(run)
+        app.task(name=name, ignore_result=True)(run)

@@ -63,13 +63,12 @@ class Held:
 async def open_gate(worker: Worker, held: Held) -> tuple[str, int]:
     """The ledger's last word before a paid call; also opens the attempt of a free local step."""
     settings, record = worker.settings, held.record
-    # Longer than the read time-out by the answer's way back and the store: 30 s with the default lease.
-    lease = settings.read_timeout + settings.lease / 3
     return await worker.ledger.run(
         ops.gate(
             held.id,
             held.fence,
-            lease_ms=int(lease.total_seconds() * 1000),
+            # Not longer than the read time-out: the heartbeat renews it, and a crash must not leave the call waiting for minutes.
+            lease_ms=worker.lease_ms,
             call_budget=settings.call_budget,
             price_microusd=record.price_microusd,
             attempt={"worker": worker.name, "region": record.region, "model": record.model},

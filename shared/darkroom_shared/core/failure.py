@@ -15,6 +15,8 @@ class FailureKind(StrEnum):
     """Try again with back-off; uses up the call budget."""
     THROTTLED = "throttled"
     """Not now: snoozed, uses up nothing."""
+    UNREACHED = "unreached"
+    """Bedrock did not take the request: no connection, no valid credentials. Nothing was paid; tried again until it does."""
     UNKNOWN = "unknown"
     """No answer arrived; the call may have been billed. At most one more call."""
     FILTERED = "filtered"

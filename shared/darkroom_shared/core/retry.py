@@ -77,6 +77,14 @@ def full_jitter(exponent: int, base_s: float, cap_s: float, draw: float) -> floa
     return draw * min(cap_s, base_s * float(2 ** min(exponent, 30)))
 
 
+def _patience(kind: FailureKind, snoozes: int, draw: float) -> float:
+    """Seconds to wait for a service that took nothing: at least half the span, an immediate return is sure to hear the same."""
+    if kind is FailureKind.THROTTLED:
+        return THROTTLE_BASE_S / 2 + full_jitter(snoozes, THROTTLE_BASE_S, THROTTLE_CAP_S, draw)
+    span_s = full_jitter(snoozes, BASE_S, CAP_S, 1.0)
+    return span_s / 2 + full_jitter(0, span_s / 2, CAP_S, draw)
+
+
 def decide(failure: Failure, history: History, budget: Budget, draw: float) -> Decision:
     """What the ledger is told to do.
 
@@ -88,10 +96,8 @@ def decide(failure: Failure, history: History, budget: Budget, draw: float) -> D
             return GiveUp(failure.code)
         case FailureKind.FILTERED:
             return Reject()
-        case FailureKind.THROTTLED:
-            # At least half the span: the pool has just said no, an immediate return is sure to hear it again.
-            delay = THROTTLE_BASE_S / 2 + full_jitter(history.snoozes, THROTTLE_BASE_S, THROTTLE_CAP_S, draw)
-            return Snooze(delay, failure.code, counts=False)
+        case FailureKind.THROTTLED | FailureKind.UNREACHED:
+            return Snooze(_patience(failure.kind, history.snoozes, draw), failure.code, counts=False)
         case FailureKind.UNKNOWN:
             return Doubt(retry=history.unknowns < budget.after_unknown and history.attempts < budget.attempts)
         case FailureKind.RETRY:

@@ -53,5 +53,5 @@ def rows(raw: object) -> list[Json]:
 
 
 def whole(raw: object) -> int:
-    """A whole number."""
-    return int(text(raw))
+    """A whole number; Lua's JSON may write a large one with an exponent."""
+    return int(raw) if isinstance(raw, int | float) else int(text(raw))

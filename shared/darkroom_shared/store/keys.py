@@ -22,6 +22,7 @@
 <p>assets                hash     SHA-256 -> how many jobs hold it
 <p>lane:<lane>           hash     virtual:<class>, the fair queue's virtual time
 <p>wake_at_us            string   when the loops that were told will ask again, microseconds
+<p>grace                 string   set while leases that ran out are forgiven, after the ledger was away
 <p>reconciled_ms         string   when the reconciler last looked
 <p>jobs, <p>jobs:<tenant> zset    job -> creation, ms
 <p>workers               zset     worker -> registration end, ms

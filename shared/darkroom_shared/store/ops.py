@@ -319,8 +319,17 @@ def cancel(job_id: str, reason: str = "user") -> Script[tuple[str, str]]:
     return Script("cancel", {"job": job_id, "reason": reason}, pair)
 
 
-def reconcile(*, republish_ms: int, call_budget: int, after_unknown: int, crash_budget: int, most: int = 200) -> Script[Repairs]:
-    """Repairs what crashes left behind."""
+def reconcile(
+    *,
+    republish_ms: int,
+    call_budget: int,
+    after_unknown: int,
+    crash_budget: int,
+    gap_ms: int,
+    lease_ms: int,
+    most: int = 200,
+) -> Script[Repairs]:
+    """Repairs what crashes left behind. If nobody looked for `gap_ms`, leases that ran out are forgiven for `lease_ms`."""
 
     def parse(raw: object) -> Repairs:
         value = mapping(loads(raw))
@@ -331,6 +340,8 @@ def reconcile(*, republish_ms: int, call_budget: int, after_unknown: int, crash_
         "call_budget": call_budget,
         "after_unknown": after_unknown,
         "crash_budget": crash_budget,
+        "gap_ms": gap_ms,
+        "lease_ms": lease_ms,
         "most": most,
     }
     return Script("reconcile", args, parse)

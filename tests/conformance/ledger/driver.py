@@ -27,7 +27,7 @@ T = TypeVar("T")
 Json = dict[str, object]
 
 PRICE = 40_000
-BUDGET = {"call_budget": 3, "after_unknown": 1, "crash_budget": 3}
+BUDGET = {"call_budget": 3, "after_unknown": 1, "crash_budget": 3, "gap_ms": 600_000, "lease_ms": 600_000}
 RETRY = Failure(FailureKind.RETRY, "provider_unavailable", "busy", billed=False, request_id="req-1", http_status=503)
 THROTTLED = Failure(FailureKind.THROTTLED, "throttled", "slow down", billed=False, http_status=429)
 UNKNOWN = Failure(FailureKind.UNKNOWN, "provider_timeout_ambiguous", "no answer", billed=None)

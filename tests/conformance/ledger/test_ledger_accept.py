@@ -90,3 +90,17 @@ def test_the_fleet_is_the_workers_that_are_alive(room: Room) -> None:
     assert [(row["worker"], row["slots"]) for row in room.run(ops.fleet())] == [("w1", "3")]
     room.run(ops.leave("w1"))
     assert room.run(ops.fleet()) == []
+
+
+def test_a_key_whose_job_is_gone_is_free_again(room: Room) -> None:
+    first, second = room.new_job(retention_ms=0), room.new_job()
+    room.accept(first, idempotency=("t:k", "print", 600_000))
+    room.cancel(first.job_id)
+    assert [gone.job_id for gone in room.run(ops.purge())] == [first.job_id]
+    assert room.accept(second, idempotency=("t:k", "other", 600_000)) == ops.Accepted(ops.Verdict.ACCEPTED, second.job_id)
+
+
+def test_a_start_time_in_another_age_does_not_confuse_the_admission_of_others(room: Room) -> None:
+    room.submit(hold_until_ms=253_402_214_400_000)
+    admission = room.admission()
+    assert (admission.hints, admission.next_ms, admission.reason) == ((), 86_400_000, "snoozed")

@@ -87,7 +87,6 @@ def test_a_late_worker_cannot_overwrite_the_newer_attempt(room: Room, write: str
         ("claimed", "receipt"),
         ("claimed", "commit"),
         ("claimed", "doubt"),
-        ("calling", "gate"),
         ("responded", "gate"),
         ("responded", "doubt"),
         ("responded", "receipt"),
@@ -279,3 +278,12 @@ def test_a_free_step_is_committed_without_a_receipt(room: Room) -> None:
     view = room.view(job_of(hint))
     assert view.calls[0].attempts[0].billed is False
     assert view.cost.actual_usd == 0
+
+
+def test_a_gate_whose_answer_got_lost_may_be_asked_again(room: Room) -> None:
+    hint = room.started("claimed")
+    assert room.gate(hint) == ("go", 1)
+    before = room.events(job_of(hint))
+    assert room.gate(hint) == ("go", 1)
+    assert room.events(job_of(hint)) == before
+    assert len(room.attempts(hint.call_id)) == 1

@@ -126,3 +126,12 @@ def test_a_job_that_never_started_expires_at_its_finish_by(room: Room) -> None:
     job_id = room.submit(finish_by_ms=1)
     assert room.reconcile().expired == 1
     assert room.view(job_id).state == "expired"
+
+
+def test_leases_that_ran_out_while_the_ledger_was_away_are_forgiven_for_one_lease(room: Room) -> None:
+    hint = room.started("calling", lease_ms=0)
+    room.raw.set("dr:reconciled_ms", 1)
+    assert room.reconcile().doubted == 0
+    room.raw.delete("dr:grace")
+    assert room.reconcile().doubted == 1
+    assert room.state(hint.call_id) == "parked"

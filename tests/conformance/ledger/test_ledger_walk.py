@@ -178,7 +178,9 @@ class Walk(RuleBasedStateMachine):
         call = self.pick(data, Event.GATE)
         hint, current = self.fence(data, call)
         verdict, number = self.room.gate(hint, lease_ms=lease_ms)
-        if not (current and call.may(Event.GATE)):
+        if current and call.state is CallState.CALLING:
+            assert (verdict, number) == ("go", call.attempts)  # the same request again: nothing new happens
+        elif not (current and call.may(Event.GATE)):
             assert verdict == "stale"
         elif call.job.canceled:
             assert verdict == "canceled"

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 
+from darkroom.embedded import valkey
 from darkroom_shared.storage import open_store
 from darkroom_shared.store import ops, reads
 from tests.conformance.ledger.driver import raw_redis
-from tests.integration.local_bedrock.endpoints import text_image
+from tests.integration.local_bedrock.endpoints import Running, text_image
 from tests.support.stack import PRICE, Stack, new_job_id
+from tests.support.valkey import free_port
 
 Seeds = Callable[[], int]
 USD = PRICE / 1_000_000
@@ -93,3 +100,35 @@ def test_a_message_is_small_and_names_nothing_but_the_call(empty_stack: Stack, s
         assert headers["id"] == f"{job}.0:1"
         assert headers["argsrepr"] == f"({job}.0 fence=1)"
         assert headers["kwargsrepr"] == "{}"
+
+
+def test_a_ledger_that_is_away_when_the_answer_comes_costs_no_second_call(bedrock: Running, seed: Seeds) -> None:
+    """Redis is killed during a paid call and comes back after the answer: the worker lives on and delivers what it holds."""
+    number = seed()
+    with tempfile.TemporaryDirectory(prefix="dr-away-") as folder, ExitStack() as later:
+        server = later.enter_context(valkey.start(Path(folder)))
+        stack = Stack(server.url, bedrock, Path(folder), prefix="away:")
+        stack.faults("slow=1:count=1")
+        with stack.worker() as worker:
+            job = stack.submit(text_image(seed=number))
+            stack.until(lambda: bedrock.stats()["in_flight"] == 1, "the request to reach the endpoint")
+            os.kill(server.pid, signal.SIGKILL)
+            stack.until(lambda: bedrock.stats()["in_flight"] == 0, "the endpoint to answer")
+            later.enter_context(valkey.start(Path(folder)))
+            later.callback(stack.close)
+            view = stack.wait(job)
+            assert worker.process.poll() is None
+        assert (view.state, view.cost.actual_usd, view.cost.uncertain_usd) == ("succeeded", USD, 0)
+        assert len(stack.calls_of(number)) == 1
+
+
+def test_an_endpoint_that_is_away_is_waited_for_and_uses_up_nothing(empty_stack: Stack, seed: Seeds) -> None:
+    stack, number = empty_stack, seed()
+    nobody = f"http://127.0.0.1:{free_port()}"
+    with stack.worker(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=nobody, DARKROOM_CALL_BUDGET="1"):
+        job = stack.submit(text_image(seed=number))
+        stack.until(lambda: len(stack.view(job).calls[0].attempts) >= 3, "three attempts that reached nobody")
+    with stack.worker(DARKROOM_CALL_BUDGET="1"):
+        view = stack.wait(job)
+    assert (view.state, view.cost.actual_usd, view.cost.uncertain_usd) == ("succeeded", USD, 0)
+    assert {attempt.outcome for attempt in view.calls[0].attempts} == {"provider_unreachable", "answered"}

@@ -36,7 +36,7 @@ TABLE = [
     ("ValidationException", 400, "The provided model identifier is invalid.", "permanent", "model_not_found", False),
     ("ValidationException", 400, PROFILE, "permanent", "inference_profile_needed", False),
     ("AccessDeniedException", 403, "no", "permanent", "model_access_denied", False),
-    ("AccessDeniedException", 403, MARKETPLACE, "retry", "model_access_pending", False),
+    ("AccessDeniedException", 403, MARKETPLACE, "unreached", "model_access_pending", False),
     ("ResourceNotFoundException", 404, "Could not resolve the model", "permanent", "model_not_found", False),
     ("ResourceNotFoundException", 404, EOL, "permanent", "model_retired", False),
     ("ResourceNotFoundException", 404, LEGACY, "permanent", "model_retired", False),
@@ -48,11 +48,11 @@ TABLE = [
     ("InternalServerException", 500, "oops", "retry", "provider_unavailable", False),
     ("ServiceUnavailableException", 503, "busy", "retry", "provider_unavailable", False),
     ("FTUFormNotFilled", 404, "form", "permanent", "model_access_denied", False),
-    ("InvalidClientTokenId", 403, "token", "permanent", "credentials_invalid", False),
-    ("UnrecognizedClientException", 403, "token", "permanent", "credentials_invalid", False),
-    ("IncompleteSignature", 400, "signature", "permanent", "credentials_invalid", False),
-    ("ExpiredTokenException", 403, "expired", "retry", "credentials_expired", False),
-    ("RequestExpired", 400, "clock", "retry", "clock_skew", False),
+    ("InvalidClientTokenId", 403, "token", "unreached", "credentials_invalid", False),
+    ("UnrecognizedClientException", 403, "token", "unreached", "credentials_invalid", False),
+    ("IncompleteSignature", 400, "signature", "unreached", "credentials_invalid", False),
+    ("ExpiredTokenException", 403, "expired", "unreached", "credentials_expired", False),
+    ("RequestExpired", 400, "clock", "unreached", "clock_skew", False),
     ("SomethingNew", 429, "x", "throttled", "throttled", False),
     ("SomethingNew", 502, "x", "retry", "provider_unavailable", False),
     ("SomethingNew", 418, "x", "permanent", "provider_error", False),
@@ -82,6 +82,6 @@ def test_a_long_message_is_cut() -> None:
 
 def test_only_a_lost_answer_may_have_been_billed() -> None:
     assert (no_answer("x").kind, no_answer("x").billed) == ("unknown", None)
-    assert (no_connection("x").kind, no_connection("x").billed) == ("retry", False)
-    assert (no_credentials("x").kind, no_credentials("x").billed) == ("permanent", False)
+    assert (no_connection("x").kind, no_connection("x").billed) == ("unreached", False)
+    assert (no_credentials("x").kind, no_credentials("x").billed) == ("unreached", False)
     assert (not_sent("x").kind, not_sent("x").billed) == ("permanent", False)

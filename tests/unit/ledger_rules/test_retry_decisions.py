@@ -87,3 +87,11 @@ def test_an_unknown_outcome_is_tried_again_only_within_its_own_budget(history: H
 @pytest.mark.parametrize("kind", list(FailureKind))
 def test_every_kind_of_failure_has_a_decision(kind: FailureKind) -> None:
     assert isinstance(decide(failure(kind), History(1, 0, 0), Budget(), 0.0), Snooze | GiveUp | Reject | Doubt)
+
+
+@given(snoozes=st.integers(0, 1000), attempts=st.integers(1, 50), draw=st.floats(0, 1, exclude_max=True))
+def test_a_service_that_took_nothing_is_asked_again_for_ever_and_ever_more_slowly(snoozes: int, attempts: int, draw: float) -> None:
+    decision = decide(failure(FailureKind.UNREACHED), History(attempts, 0, snoozes), Budget(attempts=1), draw)
+    assert isinstance(decision, Snooze)
+    assert not decision.counts
+    assert min(30.0, 0.5 * 2 ** min(snoozes, 10)) <= decision.delay_s <= 60

@@ -57,6 +57,19 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert (Settings().region, Settings().quotas) == ("us-west-2", "off")
 
 
+@pytest.mark.parametrize(("told", "seconds"), [("90", 90), ("45.5", 45.5), ("PT90S", 90), ("P1D", 86400)])
+def test_a_duration_is_iso_8601_or_plain_seconds(monkeypatch: pytest.MonkeyPatch, told: str, seconds: float) -> None:
+    monkeypatch.setenv("DARKROOM_LEASE", told)
+    assert Settings().lease == Settings.model_validate({"lease": seconds}).lease == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("told", ["soon", "nan", "90 s", ""])
+def test_what_is_no_duration_is_refused(monkeypatch: pytest.MonkeyPatch, told: str) -> None:
+    monkeypatch.setenv("DARKROOM_LEASE", told)
+    with pytest.raises(ValidationError, match="LEASE|lease"):
+        Settings()
+
+
 @pytest.mark.parametrize(
     ("redis", "broker", "celery"),
     [
@@ -94,7 +107,7 @@ def test_celery_decides_nothing() -> None:
     conf = create_app(Settings(redis_url="redis://h/0", key_prefix="p:", slots=7)).conf
     off = ("task_reject_on_worker_lost", "task_retry_on_worker_lost", "worker_cancel_long_running_tasks_on_connection_loss")
     assert [conf[name] for name in off] == [False, False, False]
-    assert (conf["task_acks_late"], conf["task_ignore_result"], conf["result_backend"]) == (True, True, None)
+    assert (conf["task_acks_late"], conf["task_ignore_result"], conf["result_backend"]) == (False, True, None)
     assert (conf["worker_prefetch_multiplier"], conf["worker_disable_prefetch"], conf["worker_concurrency"]) == (1, True, 7)
     assert (conf["accept_content"], conf["task_serializer"], conf["task_default_queue"]) == (["json"], "json", QUEUE)
     options = conf["broker_transport_options"]

@@ -34,7 +34,7 @@ _RULES: Final = (
     _Rule("ValidationException", "on-demand throughput", _K.PERMANENT, "inference_profile_needed"),
     _Rule("ValidationException", "", _K.PERMANENT, "invalid_input"),
     # The Marketplace agreement of a new subscription takes minutes; AWS says to come back after 15.
-    _Rule("AccessDeniedException", "marketplace", _K.RETRY, "model_access_pending"),
+    _Rule("AccessDeniedException", "marketplace", _K.UNREACHED, "model_access_pending"),
     _Rule("AccessDeniedException", "", _K.PERMANENT, "model_access_denied"),
     _Rule("ResourceNotFoundException", "", _K.PERMANENT, "model_not_found"),
     _Rule("ThrottlingException", "", _K.THROTTLED, "throttled"),
@@ -46,11 +46,11 @@ _RULES: Final = (
     _Rule("InternalServerException", "", _K.RETRY, "provider_unavailable"),
     _Rule("ServiceUnavailableException", "", _K.RETRY, "provider_unavailable"),
     _Rule("FTUFormNotFilled", "", _K.PERMANENT, "model_access_denied"),
-    _Rule("InvalidClientTokenId", "", _K.PERMANENT, "credentials_invalid"),
-    _Rule("UnrecognizedClientException", "", _K.PERMANENT, "credentials_invalid"),
-    _Rule("ExpiredTokenException", "", _K.RETRY, "credentials_expired"),
-    _Rule("RequestExpired", "", _K.RETRY, "clock_skew"),
-    _Rule("IncompleteSignature", "", _K.PERMANENT, "credentials_invalid"),
+    _Rule("InvalidClientTokenId", "", _K.UNREACHED, "credentials_invalid"),
+    _Rule("UnrecognizedClientException", "", _K.UNREACHED, "credentials_invalid"),
+    _Rule("ExpiredTokenException", "", _K.UNREACHED, "credentials_expired"),
+    _Rule("RequestExpired", "", _K.UNREACHED, "clock_skew"),
+    _Rule("IncompleteSignature", "", _K.UNREACHED, "credentials_invalid"),
 )
 
 
@@ -84,7 +84,7 @@ def _for_a_person(code: str, message: str) -> str:
 
 def no_connection(detail: str) -> Failure:
     """The endpoint could not be reached: nothing was sent, nothing is billed."""
-    return Failure(_K.RETRY, "provider_unreachable", f"No connection to the Bedrock endpoint: {detail[:300]}", billed=False)
+    return Failure(_K.UNREACHED, "provider_unreachable", f"No connection to the Bedrock endpoint: {detail[:300]}", billed=False)
 
 
 def no_answer(detail: str) -> Failure:
@@ -105,7 +105,7 @@ def not_sent(detail: str) -> Failure:
 def no_credentials(detail: str) -> Failure:
     """The SDK found nothing to sign with: nothing was sent."""
     return Failure(
-        _K.PERMANENT,
+        _K.UNREACHED,
         "credentials_missing",
         f"The worker has no AWS credentials ({detail[:200]}). Give it a role, a profile, or AWS_ACCESS_KEY_ID and "
         "AWS_SECRET_ACCESS_KEY.",

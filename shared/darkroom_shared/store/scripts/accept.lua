@@ -10,8 +10,9 @@ if redis.call('EXISTS', job_key(args.jobs[1].id)) == 1 then return {'accepted', 
 if args.idem then
   local key = P .. 'idem:' .. args.idem.key
   local known = redis.call('GET', key)
-  if known then
-    local entry = cjson.decode(known)
+  local entry = known and cjson.decode(known)
+  -- A key whose job was removed at the end of its retention is free again.
+  if entry and (redis.call('EXISTS', job_key(entry.id)) == 1 or redis.call('EXISTS', P .. 'workflow:' .. entry.id) == 1) then
     if entry.fingerprint ~= args.idem.fingerprint then return {'conflict', entry.id} end
     return {'replayed', entry.id}
   end

@@ -117,7 +117,8 @@ while more and #admitted < args.most do
 end
 if #admitted >= args.most then wait_for(now_us, 'more') end
 local next_ms = -1
-if next_us then next_ms = math.max(0, math.ceil((next_us - now_us) / 1000)) end
+-- A day at most: nobody sleeps longer than that, and Lua's JSON writes large numbers with an exponent.
+if next_us then next_ms = math.min(86400000, math.max(0, math.ceil((next_us - now_us) / 1000))) end
 
 -- Somebody must be awake at that time: tell the loops if it is earlier than what they know.
 if next_us then

@@ -5,6 +5,8 @@
 -- Returns {verdict, attempt}: `go`, `canceled`, `expired`, `exhausted` or `stale`.
 local call, job = args.call, job_of(args.call)
 local c, j = call_key(call), job_key(job)
+-- Sent again after its answer got lost: only the one holder of this fence can have opened it.
+if field(c, 'state') == 'calling' and number(c, 'fence') == args.fence then return {'go', number(c, 'attempts')} end
 if not held(call, args.fence, 'gate') then return {'stale', 0} end
 if field(j, 'cancel_ms') then
   finish_call(call, 'cancel', {call = call, reason = field(j, 'cancel_reason')})

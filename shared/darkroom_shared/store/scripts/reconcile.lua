@@ -1,5 +1,7 @@
 -- Repairs what crashes leave behind. Any number of workers may run it at once.
 -- args.republish_ms, args.call_budget, args.after_unknown, args.crash_budget, args.most
+-- args.gap_ms, args.lease_ms  if nobody has looked for gap_ms, the ledger itself was away: leases that ran out meanwhile say nothing about
+--                             their workers, which get one more lease to renew them
 -- Returns JSON {republish = [{call, fence, task}], lost, doubted, expired}.
 local republish, lost, doubted, expired = {}, 0, 0, 0
 
@@ -31,7 +33,10 @@ local function crashed(call)
   touch(job, 'call.park', {call = call, reason = 'worker_lost'})
 end
 
-for _, call in ipairs(redis.call('ZRANGEBYSCORE', P .. 'leases', '-inf', now, 'LIMIT', 0, args.most)) do
+local looked_ms = tonumber(redis.call('GET', P .. 'reconciled_ms') or '0') or 0
+if looked_ms > 0 and now - looked_ms > args.gap_ms then redis.call('SET', P .. 'grace', 1, 'PX', whole(args.lease_ms)) end
+local over = redis.call('EXISTS', P .. 'grace') == 0 and redis.call('ZRANGEBYSCORE', P .. 'leases', '-inf', now, 'LIMIT', 0, args.most) or {}
+for _, call in ipairs(over) do
   local c = call_key(call)
   local state = field(c, 'state')
   if state == 'calling' then
