@@ -8,9 +8,11 @@ import threading
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 from darkroom.effects import Ask, Flow, GetAsset, Publish, PutAsset, Sources, Wish, Work
-from darkroom.embedded.stack_file import read_stack
+from darkroom.embedded.stack_file import read_stack, with_stack
+from darkroom.options import WORD_RULE, is_word
 from darkroom_shared.core.errors import Misconfigured
 from darkroom_shared.settings import Settings
 from darkroom_shared.storage import open_async_store, open_store
@@ -29,19 +31,16 @@ def complete_settings(url: str | None, settings: Settings | None) -> Settings:
     """The settings with an address of the ledger in them: the given one, else the settings' own, else the running stack's.
 
     Raises:
-        Misconfigured: there is no ledger, or the address has a scheme that is not supported.
+        Misconfigured: there is no ledger, its address cannot be read or has a scheme that is not supported, or a default that
+            jobs would take from the settings is not allowed.
     """
     known = settings or Settings()
+    for name, word in (("DARKROOM_TENANT", known.tenant), ("DARKROOM_REGION", known.region)):
+        if not is_word(word):
+            raise Misconfigured(f"{name} is {word[:80]!r}; allowed are {WORD_RULE}.")
     address = url or known.redis_url
     if address:
-        scheme = address.partition("://")[0].lower()
-        if scheme in ("http", "https"):
-            raise Misconfigured(
-                "The HTTP API is not there yet: give the ledger's own address (redis://, rediss:// or unix://) instead of http(s)://."
-            )
-        if scheme not in ("redis", "rediss", "unix"):
-            # Never the whole address: it may hold a password.
-            raise Misconfigured(f"The ledger's address has the scheme {scheme[:20]!r}; allowed are redis://, rediss://, unix://")
+        _check_address(address)
         return known.model_copy(update={"redis_url": address})
     stack = read_stack(known.home_folder)
     if stack is None:
@@ -49,8 +48,25 @@ def complete_settings(url: str | None, settings: Settings | None) -> Settings:
             f"No ledger: nothing runs in {known.home_folder} and no address is set. Start `darkroom up` in another terminal, "
             "or set DARKROOM_REDIS_URL."
         )
-    found = {"redis_url": stack.redis_url, "assets_url": known.assets_url or stack.assets_url}
-    return known.model_copy(update={**found, "bedrock_url": known.bedrock_url or stack.bedrock_url})
+    return with_stack(known, stack)
+
+
+def _check_address(address: str) -> None:
+    # Messages never show the whole address: it may hold a password.
+    scheme = address.partition("://")[0].lower()
+    if scheme in ("http", "https"):
+        raise Misconfigured(
+            "The HTTP API is not there yet: give the ledger's own address (redis://, rediss:// or unix://) instead of http(s)://."
+        )
+    if scheme not in ("redis", "rediss", "unix"):
+        raise Misconfigured(f"The ledger's address has the scheme {scheme[:20]!r}; allowed are redis://, rediss://, unix://")
+    try:
+        _ = urlsplit(address).port
+    except ValueError:
+        raise Misconfigured(
+            "The ledger's address (DARKROOM_REDIS_URL) cannot be read: its host or port is wrong. "
+            "Write for example redis://127.0.0.1:6379/0."
+        ) from None
 
 
 class _Broker:

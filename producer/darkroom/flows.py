@@ -6,11 +6,12 @@ Nothing is stored and nothing costs before the whole request is valid. Once it i
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Final, Literal
 
 from darkroom.effects import Flow, Publish, PutAsset, Sources, ask
 from darkroom.glue import judge, repairs
@@ -30,6 +31,8 @@ from darkroom_shared.models.model import Model
 from darkroom_shared.settings import Settings
 from darkroom_shared.store import ops
 from darkroom_shared.task_types import ImageSource
+
+_LOG: Final = logging.getLogger("darkroom")
 
 
 class DarkroomWarning(UserWarning):
@@ -219,3 +222,7 @@ def admit(scene: Scene) -> Flow[None]:
             yield Publish(admission.hints)
     except Unavailable:
         return
+    except Exception as error:
+        # The job is recorded and will run: whatever is wrong here (a broker's address that Celery cannot read, say), an
+        # error would look like a job that was not submitted, and the caller would submit it again.
+        _LOG.warning("The job is recorded, but no worker was told of it: %s: %s", type(error).__name__, error)

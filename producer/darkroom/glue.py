@@ -67,7 +67,9 @@ def _as_png(facts: ImageFacts) -> ImageFacts:
 
 def _converted(judged: Judge, facts: ImageFacts, model: str) -> list[Repair]:
     if judged(replace(facts, size_bytes=0)):
-        return [Repair(Convert(format="png"), f"{model} does not take this file format")]
+        deep = not judged(replace(facts, size_bytes=0, bits_per_channel=8))
+        reason = "takes 8 bits per channel" if deep else "does not take this file format"
+        return [Repair(Convert(format="png"), f"{model} {reason}")]
     return [Repair(Convert(format="jpeg", quality=90), f"{model} does not take files of {facts.size_bytes:,} bytes")]
 
 

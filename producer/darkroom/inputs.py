@@ -172,7 +172,9 @@ def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise _Wrong("this is not valid base64 (standard alphabet, with padding, without line breaks)") from None
+        raise _Wrong(
+            "this is not valid base64 (standard alphabet, with padding, without line breaks); for a file give pathlib.Path(…)"
+        ) from None
 
 
 def _file(name: str) -> Flow[bytes]:

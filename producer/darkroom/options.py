@@ -17,6 +17,10 @@ _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 MOST_METADATA: Final = 50
 LONGEST_METADATA: Final = 512
 LONGEST_KEY: Final = 255
+WORD_RULE: Final = "1-64 letters, digits, '.', '_', '@', '-'"
+FARTHEST: Final = timedelta(days=366)
+"""How far ahead a job may be put; what lies farther is a slip, and its record would be kept all that time."""
+_FARTHEST_MS: Final = round(FARTHEST.total_seconds() * 1000)
 
 
 class SubmitOptions(TypedDict, total=False):
@@ -35,11 +39,11 @@ class SubmitOptions(TypedDict, total=False):
     metadata: Mapping[str, str] | None
     """At most 50 pairs that come back with the job; names up to 64, values up to 512 characters."""
     not_before: datetime | None
-    """Earliest start; aware of its time zone."""
+    """Earliest start, at most 366 days ahead; aware of its time zone."""
     start_within: timedelta | None
-    """The job expires, at no cost, if it has not started this long after now or `not_before`."""
+    """The job expires, at no cost, if it has not started this long (at most 366 days) after now or `not_before`."""
     finish_by: datetime | None
-    """The job expires if no call could start by then; aware of its time zone. A call under way is not cut off."""
+    """The job expires if no call could start by then (at most 366 days ahead); aware of its time zone. A call under way goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +92,54 @@ def _ms(instant: datetime | None) -> int:
 
 _Findings = list[tuple[str, str, str | list[str]]]
 
+_TYPES: Final[Mapping[str, tuple[type, str]]] = {
+    "model": (str, "a text"),
+    "region": (str, "a text"),
+    "tenant": (str, "a text"),
+    "idempotency_key": (str, "a text"),
+    "metadata": (Mapping, "a mapping of texts to texts"),
+    "not_before": (datetime, "a datetime with its time zone"),
+    "start_within": (timedelta, "a timedelta"),
+    "finish_by": (datetime, "a datetime with its time zone"),
+}
+
+
+def is_word(text: str) -> bool:
+    """True for what may name a tenant or a Region: 1-64 letters, digits, `.`, `_`, `@`, `-`, the first a letter or digit."""
+    return _WORD.fullmatch(text) is not None
+
 
 def _findings(options: SubmitOptions, now_ms: int) -> _Findings:
+    given = cast("Mapping[str, object]", options)
+    names = sorted(SubmitOptions.__annotations__)
+    found: _Findings = [(name, f"there is no option {name[:80]!r}", names) for name in sorted(set(given) - set(names))]
+    for name, (kind, allowed) in _TYPES.items():
+        value = given.get(name)
+        if value is not None and not isinstance(value, kind):
+            found.append((name, f"a {type(value).__name__} is no {name}", allowed))
+    if given.get("job_class") not in (None, *CLASSES):
+        found.append(("job_class", f"{str(given.get('job_class'))[:80]!r} is no class", list(CLASSES)))
+    wrong = {name for name, _, _ in found}
+    right = cast("SubmitOptions", {name: value for name, value in given.items() if name not in wrong})
+    return found + _words(right) + _metadata(right.get("metadata") or {}) + _times(right, now_ms)
+
+
+def _words(options: SubmitOptions) -> _Findings:
     found: _Findings = []
-    unknown = sorted(set(options) - set(SubmitOptions.__annotations__))
-    found += [(name, f"there is no option {name!r}", sorted(SubmitOptions.__annotations__)) for name in unknown]
     for name, word in (("tenant", options.get("tenant")), ("region", options.get("region"))):
-        if word is not None and not _WORD.fullmatch(word):
-            found.append((name, f"{word[:80]!r} is no {name}", "1-64 letters, digits, '.', '_', '@', '-'"))
-    if options.get("job_class") not in (None, *CLASSES):
-        found.append(("job_class", f"{options.get('job_class')!r} is no class", list(CLASSES)))
+        if word is not None and not is_word(word):
+            found.append((name, f"{word[:80]!r} is no {name}", WORD_RULE))
     key = options.get("idempotency_key")
     if key is not None and not 1 <= len(key) <= LONGEST_KEY:
         found.append(("idempotency_key", f"the key has {len(key)} characters", f"1-{LONGEST_KEY} characters"))
-    return found + _metadata(options.get("metadata") or {}) + _times(options, now_ms)
+    elif key is not None and not _is_unicode(key):
+        found.append(("idempotency_key", "the key holds half a character (a lone surrogate)", "Unicode text"))
+    return found
+
+
+def _is_unicode(text: str) -> bool:
+    """False for a text with lone surrogates, which no encoding can store."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _metadata(pairs: Mapping[str, str]) -> _Findings:
@@ -112,20 +150,25 @@ def _metadata(pairs: Mapping[str, str]) -> _Findings:
     texts = all(isinstance(part, str) for part in parts)
     if not texts or any(len(name) > 64 or len(value) > LONGEST_METADATA for name, value in pairs.items()):
         found.append(("metadata", "a pair is too long or no text", f"names up to 64, values up to {LONGEST_METADATA} characters"))
+    elif not all(_is_unicode(part) for part in [*pairs, *pairs.values()]):
+        found.append(("metadata", "a pair holds half a character (a lone surrogate)", "Unicode text"))
     return found
 
 
 def _times(options: SubmitOptions, now_ms: int) -> _Findings:
     found: _Findings = []
     for name, instant in (("not_before", options.get("not_before")), ("finish_by", options.get("finish_by"))):
-        if instant is not None and instant.utcoffset() is None:
+        if instant is None:
+            continue
+        if instant.utcoffset() is None:
             found.append((name, "the instant has no time zone", "e.g. datetime.now(UTC) + timedelta(minutes=10)"))
-    if found:
-        return found
+        elif _ms(instant) > now_ms + _FARTHEST_MS:
+            found.append((name, "it lies too far ahead", f"at most {FARTHEST.days} days from now"))
+    comparable = not found
     within = options.get("start_within")
-    if within is not None and within <= timedelta(0):
-        found.append(("start_within", f"{within} is no time to start in", "more than 0"))
-    finish_by = _ms(options.get("finish_by"))
+    if within is not None and not timedelta(0) < within <= FARTHEST:
+        found.append(("start_within", f"{within} is no time to start in", f"more than 0, at most {FARTHEST.days} days"))
+    finish_by = _ms(options.get("finish_by")) if comparable else 0
     if finish_by and finish_by <= max(now_ms, _ms(options.get("not_before"))):
         found.append(("finish_by", "it lies before the earliest start", "an instant after now and not_before"))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Final
 
 from darkroom.effects import Flow, Sources, ask, get_asset, write_file
 from darkroom_shared.contract.views import CallView, JobView, Output, View, call_view, job_view
-from darkroom_shared.core.errors import JobCanceled, JobExpired, JobFailed, JobRejected, StillRunning, UnknownJob
+from darkroom_shared.core.errors import InvalidRequest, JobCanceled, JobExpired, JobFailed, JobRejected, StillRunning, UnknownJob
 from darkroom_shared.core.ids import JOB_ID, call_id
 from darkroom_shared.core.lifecycle import JobState
+from darkroom_shared.core.problems import Problem
 from darkroom_shared.store import ops, reads
 from darkroom_shared.store.reads import StreamEvent
 
@@ -45,7 +47,7 @@ class Clock:
     def __init__(self, sources: Sources, timeout: Timeout) -> None:
         self._now = sources.monotonic_s
         self._began = self._now()
-        self._length = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+        self._length = _length_s(timeout)
 
     @property
     def waited_s(self) -> float:
@@ -56,6 +58,18 @@ class Clock:
         """How long the next blocking read may take; None if the time is over."""
         left = longest_s if self._length is None else min(longest_s, self._length - (self._now() - self._began))
         return max(1, round(left * 1000)) if left > 0 else None
+
+
+def _length_s(timeout: object) -> float | None:
+    """A time-out in seconds. Raises InvalidRequest for what is none."""
+    if timeout is None:
+        return None
+    if isinstance(timeout, timedelta):
+        return timeout.total_seconds()
+    if isinstance(timeout, int | float) and not math.isnan(timeout):
+        return timeout
+    allowed = "seconds as a number, a timedelta, or None"
+    raise InvalidRequest([Problem("/timeout", f"{str(timeout)[:80]!r} is no time to wait", allowed)])
 
 
 def checked_job(job_id: str) -> str:

@@ -70,13 +70,20 @@ def wait(sources: Sources, workflow_id: str, timeout: Timeout) -> Flow[WorkflowV
     """The workflow once all steps are terminal; see `watching.wait`."""
     clock = Clock(sources, timeout)
     for job_id in (yield from steps_of(workflow_id)).values():
-        view = yield from watching.brief(job_id)
-        while not view.is_terminal:
-            if not (yield from watching.until_terminal(clock, job_id, view.sequence)):
-                state = (yield from status(workflow_id)).state
-                raise StillRunning(workflow_id, state.value, clock.waited_s)
-            view = yield from watching.brief(job_id)
+        try:
+            yield from _wait_for_step(clock, workflow_id, job_id)
+        except UnknownJob:
+            continue  # its retention is over, so it has ended; later steps may still run
     return (yield from status(workflow_id))
+
+
+def _wait_for_step(clock: Clock, workflow_id: str, job_id: str) -> Flow[None]:
+    view = yield from watching.brief(job_id)
+    while not view.is_terminal:
+        if not (yield from watching.until_terminal(clock, job_id, view.sequence)):
+            state = (yield from status(workflow_id)).state
+            raise StillRunning(workflow_id, state.value, clock.waited_s)
+        view = yield from watching.brief(job_id)
 
 
 def raise_for(view: WorkflowView) -> WorkflowView:

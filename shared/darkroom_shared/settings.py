@@ -1,10 +1,12 @@
 """Every setting of darkroom, read from the environment once, by an entry point, and handed down.
 
-Names are `DARKROOM_<FIELD>` unless a field names another variable. Durations are ISO 8601 (`PT90S`) or seconds.
+Names are `DARKROOM_<FIELD>` unless a field names another variable.
+Durations are ISO 8601 (`PT90S`, `P7D`) or plain seconds (`90`, `1.5`).
 """
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -15,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from darkroom_shared.core.quota import interval_us
 
+_SECONDS = re.compile(r"[0-9]{1,10}(\.[0-9]+)?")
 Quotas = Literal["off"] | dict[str, float]
 
 
@@ -77,6 +80,22 @@ class Settings(BaseSettings):
     """A call whose workers died this often is quarantined."""
     step_processes: int = Field(default=2, ge=1, le=16)
     """Child processes for local image steps."""
+
+    @field_validator(
+        "retention",
+        "idempotency_life",
+        "connect_timeout",
+        "read_timeout",
+        "lease",
+        "heartbeat",
+        "reconcile",
+        "republish",
+        mode="before",
+    )
+    @classmethod
+    def _plain_seconds(cls, value: object) -> object:
+        """The environment only knows texts: `90` and `1.5` are seconds there as they are in Python."""
+        return float(value) if isinstance(value, str) and _SECONDS.fullmatch(value.strip()) else value
 
     @field_validator("quotas", mode="before")
     @classmethod

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -54,6 +57,9 @@ def test_the_doctor_without_a_stack_fails_and_says_how_to_mend_it(alone: Command
         (("submit", "text-image", "x", "--seed", "many"), "integer"),
         (("submit",), "text-image"),
         (("submit", "inpainting", "--image", "nowhere.png"), "nowhere.png"),
+        (("submit", "image-variation"), "--image FILE"),
+        (("submit", "text-image", "x", "--start-within", "9999999999d"), "--start-within"),
+        (("submit", "text-image", "x", "--not-before", "+9999999999d"), "--not-before"),
         (("submit", "text-image", "x", "--style", "cubism"), "PHOTOREALISM"),
         (("submit", "text-image", "x", "--start-within", "soon"), "90s"),
         (("submit", "text-image", "x", "--not-before", "tomorrow"), "+10m"),
@@ -72,7 +78,7 @@ def test_the_doctor_without_a_stack_fails_and_says_how_to_mend_it(alone: Command
         (("validate", "--json", "nowhere.json"), "--model"),
         (("fetch",), "ID"),
     ],
-    ids=lambda value: " ".join(value)[:60] if isinstance(value, tuple) else None,
+    ids=lambda value: " ".join(cast("tuple[str, ...]", value))[:60] if isinstance(value, tuple) else None,
 )
 def test_wrong_input_ends_with_2_and_a_sentence(darkroom: CommandLine, arguments: tuple[str, ...], said: str) -> None:
     done = darkroom(*arguments)
@@ -138,3 +144,59 @@ def test_nothing_coloured_goes_into_a_pipe(darkroom: CommandLine, photo: Path) -
     for command in (("models",), ("doctor",), ("list",), ("plan", photo, "background-removal")):
         done = darkroom(*command)
         assert "\x1b[" not in done.out + done.err
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_submitted(darkroom: CommandLine) -> None:
+    (darkroom.folder / "taken").write_text("a file")
+    before = darkroom("list", "--json").json["jobs"]
+    for command in (("submit", "text-image", "x"), ("chain", "text-image:x")):
+        done = darkroom(*command, "--save", "taken/pictures")
+        assert done.code == 2
+        assert "--save" in done.err
+    assert darkroom("list", "--json").json["jobs"] == before
+
+
+def test_pictures_that_cannot_be_saved_can_be_fetched_elsewhere(darkroom: CommandLine) -> None:
+    job = darkroom("submit", "text-image", "a red boat", "--wait", "--json").json["id"]
+    (darkroom.folder / "taken").write_text("a file")
+    done = darkroom("fetch", job, "--out", "taken")
+    assert done.code == 3
+    assert f"darkroom fetch {job} --out DIR" in done.err
+    assert darkroom("fetch", job, "--out", "elsewhere").code == 0
+
+
+def test_a_warning_is_told_once_and_without_its_line_of_source(darkroom: CommandLine) -> None:
+    done = darkroom("chain", "text-image:a boat,n=2", "background-removal", "--wait")
+    assert done.code == 0, done.err
+    assert done.err.count("the first of the 2 pictures") == 1
+    assert "DarkroomWarning" not in done.err
+
+
+@pytest.mark.parametrize("arguments", [("--model", TITAN, "--json"), ("--json", "--model", TITAN)])
+def test_validate_says_how_it_reads_lines(alone: CommandLine, arguments: tuple[str, ...]) -> None:
+    done = alone("validate", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert "without --json, JSON lines are read from standard input" in done.err
+
+
+def test_without_the_command_lines_packages_one_sentence_names_the_extra(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['typer'] = None; from darkroom.__main__ import main; sys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 3
+    assert "pip install 'darkroom[direct]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--port", "65536"), "65535"),
+        (("--port", "-1"), "65535"),
+        (("--log", "nowhere/log.jsonl"), "nowhere/log.jsonl cannot be opened"),
+    ],
+)
+def test_the_local_endpoint_names_the_option_that_is_wrong(alone: CommandLine, arguments: tuple[str, ...], said: str) -> None:
+    done = alone("local-bedrock", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert arguments[0] in done.err
+    assert said in done.err

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from darkroom.cli.chain_grammar import LOCAL, is_step, read_step
-from darkroom.cli.delivery import PARAMETERS, Delivery
+from darkroom.cli.delivery import PARAMETERS, Delivery, ready_folder
 from darkroom.cli.exits import BadInput
 from darkroom.cli.follow import finish
 from darkroom.cli.invocation import Invocation
@@ -79,8 +79,10 @@ def _chain(context: typer.Context, parts: list[str] | None, file: Path | None, d
         if dry_run:
             _show(invocation, plan, as_json=delivery.as_json)
             return
+        ready_folder("--save", delivery.save)
         if not delivery.as_json:
             invocation.err.print(plan_table(plan))
+        _warn(invocation, plan)
         finish(invocation, room.chain(*wanted.steps, image=wanted.image, **options), delivery)
 
 
@@ -96,8 +98,12 @@ def _show(invocation: Invocation, plan: Plan, *, as_json: bool) -> None:
         invocation.document(plan.as_json())
     else:
         invocation.out.print(plan_table(plan))
-        for warning in plan.warnings:
-            invocation.say(f"Warning: {warning}")
+        _warn(invocation, plan)
+
+
+def _warn(invocation: Invocation, plan: Plan) -> None:
+    for warning in plan.warnings:
+        invocation.say(f"Warning: {warning}")
 
 
 def read_chain(parts: Sequence[str], file: Path | None) -> Chain:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from inspect import Parameter
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Final
 
 import typer
@@ -52,7 +53,7 @@ class Delivery:
             idempotency_key=self.idempotency_key,
             metadata=pairs(self.metadata),
             not_before=instant("--not-before", self.not_before),
-            start_within=None if self.start_within is None else timedelta(seconds=seconds("--start-within", self.start_within)),
+            start_within=None if self.start_within is None else _length("--start-within", self.start_within),
             finish_by=instant("--finish-by", self.finish_by),
         )
 
@@ -67,6 +68,22 @@ class Delivery:
         return self.wait or self.save is not None or self.timeout is not None
 
 
+def ready_folder(option: str, folder: Path | None) -> None:
+    """Makes a folder and tries whether files can be written there, before anything is submitted; does nothing for None.
+
+    Raises:
+        BadInput: they cannot.
+    """
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise BadInput(f"{option} {folder} cannot be written: {error.strerror}. Choose another folder.") from error
+
+
 def seconds(option: str, text: str) -> float:
     """A duration in seconds: `90`, `90s`, `1.5m`, `2h`, `1d`, `500ms`."""
     match = _DURATION.fullmatch(text.strip())
@@ -75,15 +92,29 @@ def seconds(option: str, text: str) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
+def _length(option: str, text: str) -> timedelta:
+    try:
+        return timedelta(seconds=seconds(option, text))
+    except OverflowError as error:
+        raise BadInput(f"{option} {text[:80]!r} is too long.") from error
+
+
+def _sum(option: str, text: str) -> datetime:
+    try:
+        return datetime.now(UTC) + _length(option, text[1:])
+    except OverflowError as error:
+        raise BadInput(f"{option} {text[:80]!r} is too far ahead.") from error
+
+
 def instant(option: str, text: str | None) -> datetime | None:
     """An instant: ISO 8601 (without a zone it is local time), or `+10m` for ten minutes from now."""
     if text is None:
         return None
     if text.startswith("+"):
-        return datetime.now(UTC) + timedelta(seconds=seconds(option, text[1:]))
+        return _sum(option, text)
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise BadInput(f"{option} {text!r} is no time. Write for example 2030-01-31T12:00Z, or +10m for in ten minutes.") from error
 
 

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from darkroom.cli.diagnosis.finding import Finding, Level
 from darkroom.cli.exits import FAILED
-from darkroom.cli.invocation import Invocation, with_stack
+from darkroom.cli.invocation import Invocation
+from darkroom.embedded.stack_file import with_stack
 from darkroom_shared.core.errors import Misconfigured
 
 _STYLES: Final[dict[Level, str]] = {"ok": "green", "warn": "yellow", "fail": "bold red"}

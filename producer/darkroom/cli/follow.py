@@ -16,7 +16,7 @@ from darkroom.cli.exits import FAILED
 from darkroom.cli.invocation import Invocation
 from darkroom.cli.tables import document, job_details, jobs_table, workflow_table
 from darkroom_shared.contract.views import JobView, WorkflowView
-from darkroom_shared.core.errors import StillRunning
+from darkroom_shared.core.errors import DarkroomError, Misconfigured, StillRunning
 from darkroom_shared.core.lifecycle import JobState
 
 if TYPE_CHECKING:
@@ -36,10 +36,27 @@ def finish(invocation: Invocation, handle: JobHandle | WorkflowHandle, delivery:
         _tell_id(invocation, handle, delivery.as_json)
         return
     view = follow(invocation, handle, delivery.timeout_s)
-    saved = handle.save(delivery.save) if delivery.save is not None and view.state in GOOD else []
+    saved = save(handle, delivery.save) if delivery.save is not None and view.state in GOOD else []
     tell(invocation, view, saved, as_json=delivery.as_json)
     if view.state not in GOOD:
         raise typer.Exit(FAILED)
+
+
+def save(handle: JobHandle | WorkflowHandle, folder: Path) -> list[Path]:
+    """Writes the pictures.
+
+    Raises:
+        Misconfigured: the folder cannot be written; the text says how to get them all the same.
+    """
+    try:
+        return handle.save(folder)
+    except DarkroomError:
+        raise  # StillRunning is an OSError, too: it is a TimeoutError
+    except OSError as error:
+        raise Misconfigured(
+            f"{handle.id} has ended, but {folder} cannot be written: {error.strerror or error}. "
+            f"Get the pictures with `darkroom fetch {handle.id} --out DIR`."
+        ) from error
 
 
 def _tell_id(invocation: Invocation, handle: JobHandle | WorkflowHandle, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
-from darkroom.embedded.stack_file import StackInfo, read_stack
+from darkroom.embedded.stack_file import StackInfo, read_stack, with_stack
 from darkroom_shared.core.errors import Misconfigured
 from darkroom_shared.settings import Settings
 
@@ -65,8 +66,10 @@ class Invocation:
         Raises:
             Misconfigured: no Redis was named and no stack runs.
         """
-        from darkroom import Darkroom
+        from darkroom import Darkroom, DarkroomWarning
 
+        # The commands tell the warnings of a view or a plan themselves, once and without a line of source.
+        warnings.filterwarnings("ignore", category=DarkroomWarning)
         settings = self.settings()
         if not settings.redis_url:
             raise Misconfigured(NO_LEDGER.format(home=settings.home_folder))
@@ -85,9 +88,3 @@ class Invocation:
     def say(self, text: str) -> None:
         """Tells a person something; rich's markup is not read."""
         self.err.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def with_stack(settings: Settings, stack: StackInfo) -> Settings:
-    """The settings with a running stack's ledger, pictures and endpoint, which belong together."""
-    addresses = {"redis_url": stack.redis_url, "assets_url": stack.assets_url, "bedrock_url": stack.bedrock_url, "broker_url": ""}
-    return settings.model_copy(update=addresses)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from darkroom.cli.exits import FAILED
-from darkroom.cli.follow import tell
+from darkroom.cli.follow import save, tell
 from darkroom.cli.invocation import Invocation
 from darkroom.cli.tables import document, jobs_table
 from darkroom_shared.core.errors import StillRunning
@@ -69,7 +69,7 @@ def fetch(
         view = handle.status()
         if not view.is_terminal:
             raise StillRunning(handle.id, view.state.value, 0.0)
-        saved = handle.save(out)
+        saved = save(handle, out)
     if as_json:
         invocation.document({"id": identity, "state": view.state.value, "files": [str(path) for path in saved]})
     else:

@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         result: object = build()(given, standalone_mode=False, obj=invocation, prog_name="darkroom")
     except TyperException as problem:
-        return _usage(invocation, problem, _wants_json(given))
+        return _usage(invocation, problem, given)
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:
@@ -92,11 +92,20 @@ def _console(*, stderr: bool) -> Console:
 
 
 def _wants_json(given: Sequence[str]) -> bool:
-    command = next((word for word in given if not word.startswith("-")), "")
-    return "--json" in given and command not in _JSON_TAKES_A_FILE
+    return "--json" in given and _command(given) not in _JSON_TAKES_A_FILE
 
 
-def _usage(invocation: Invocation, problem: TyperException, as_json: bool) -> int:
+def _lacks_a_file(given: Sequence[str]) -> bool:
+    """True for a command whose --json takes a file and got none."""
+    after = given[given.index("--json") + 1 :][:1] if "--json" in given else ["-"]
+    return _command(given) in _JSON_TAKES_A_FILE and (not after or after[0].startswith("--"))
+
+
+def _command(given: Sequence[str]) -> str:
+    return next((word for word in given if not word.startswith("-")), "")
+
+
+def _usage(invocation: Invocation, problem: TyperException, given: Sequence[str]) -> int:
     """A command line that does not parse; for none at all, the help."""
     told: Callable[[], str] | None = getattr(problem, "format_message", None)
     text = (told() if told else str(problem)).strip()
@@ -104,7 +113,9 @@ def _usage(invocation: Invocation, problem: TyperException, as_json: bool) -> in
     if type(problem).__name__ == "NoArgsIsHelpError" and isinstance(context, typer.Context):
         invocation.say(context.get_help())
         return BAD_INPUT
-    if as_json:
+    if _lacks_a_file(given):
+        text = "--json takes a FILE here (- for standard input); without --json, JSON lines are read from standard input"
+    if _wants_json(given):
         invocation.document({"error": {"code": "usage", "message": text, "problems": []}})
     path = getattr(context, "command_path", "darkroom")
     invocation.say(f"{text.rstrip('.')}. See `{path} --help`.")

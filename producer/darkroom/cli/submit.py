@@ -11,12 +11,12 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from darkroom.cli.delivery import PARAMETERS, Delivery
+from darkroom.cli.delivery import PARAMETERS, Delivery, ready_folder
 from darkroom.cli.exits import BadInput
 from darkroom.cli.follow import finish
 from darkroom.cli.invocation import Invocation
 from darkroom.cli.pictures import existing
-from darkroom.cli.request_fields import REQUESTS, RequestField, request_fields
+from darkroom.cli.request_fields import REQUESTS, RequestField, picture_field, request_fields
 from darkroom_shared.task_types import AnyRequest
 
 _DELIVERY = {parameter.name for parameter in PARAMETERS}
@@ -84,7 +84,10 @@ def _parameter(field: RequestField) -> Parameter:
 def _submitter(request: type[AnyRequest]) -> Callable[..., None]:
     def run(context: typer.Context, **given: object) -> None:
         delivery = Delivery(**cast("dict[str, Any]", {name: given.pop(name) for name in _DELIVERY & given.keys()}))
-        _submit(Invocation.of(context), build(request, given), delivery)
+        built, place = build(request, given), picture_field(request)
+        if place is not None and getattr(built, place.name) is None:
+            raise BadInput(f"There is no picture to work on. Add --{place.option} FILE.")
+        _submit(Invocation.of(context), built, delivery)
 
     return run
 
@@ -149,4 +152,5 @@ def read_object(path: Path) -> dict[str, object]:
 
 def _submit(invocation: Invocation, request: AnyRequest | dict[str, object], delivery: Delivery) -> None:
     with invocation.room() as room:
+        ready_folder("--save", delivery.save)
         finish(invocation, room.submit(request, **delivery.options()), delivery)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from darkroom_shared.core.errors import Misconfigured
+from darkroom_shared.settings import Settings
 
 if sys.platform != "win32":
     import fcntl
@@ -45,6 +46,12 @@ def read_stack(home: Path) -> StackInfo | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return info if _is_process(info.pid) and _is_locked(home / "stack.lock") else None
+
+
+def with_stack(settings: Settings, stack: StackInfo) -> Settings:
+    """The settings with a running stack's ledger, broker, pictures and endpoint, which belong together."""
+    addresses = {"redis_url": stack.redis_url, "assets_url": stack.assets_url, "bedrock_url": stack.bedrock_url, "broker_url": ""}
+    return settings.model_copy(update=addresses)
 
 
 def write_stack(home: Path, info: StackInfo) -> None:

@@ -52,6 +52,18 @@ def test_a_chain_runs_step_by_step_and_its_pictures_are_the_last_steps(room: Dar
     assert flow.images() == flow.steps["variation"].images()
 
 
+def test_a_wait_passes_over_a_step_whose_retention_is_over(room: Darkroom, worker: HandWorker) -> None:
+    flow = three(room)
+    claim = worker.claim()
+    assert claim is not None
+    worker.finish(claim)
+    worker.redis.delete(f"{worker.settings.key_prefix}job:{claim.job['id']}")
+    with pytest.raises(StillRunning):
+        flow.wait(timeout=0.05)
+    flow.cancel()
+    assert len(flow.wait(timeout=5).steps) == 4
+
+
 def test_steps_wait_for_the_ones_they_need(room: Darkroom, worker: HandWorker) -> None:
     flow = three(room)
     assert [step.state for step in flow.status().steps] == [JobState.QUEUED, *[JobState.WAITING] * 4]

@@ -197,6 +197,12 @@ def test_a_webp_picture_is_converted_because_the_amazon_models_take_none(model: 
     assert names(plan) == ["convert", "cut"]
 
 
+def test_a_picture_of_16_bits_is_converted_and_the_plan_says_why() -> None:
+    plan = plan_chain([cut(replace(PHOTO, format="PNG", bits_per_channel=16))], NOVA)
+    assert names(plan) == ["convert", "cut"]
+    assert "8 bits per channel" in plan.steps[0].reason
+
+
 def test_several_pictures_are_varied_together_up_to_five() -> None:
     first = draft("draw", TextImage("a red boat", number_of_images=3))
     plan = plan_chain([first, draft("variation", ImageVariation(text="evening"))], NOVA)

@@ -94,6 +94,12 @@ def test_an_outage_behind_the_record_is_no_error(failing: str) -> None:
     assert done.id == "job_x"
 
 
+def test_a_broker_that_celery_cannot_read_does_not_hide_the_recorded_job(caplog: pytest.LogCaptureFixture) -> None:
+    done, _ = drive(submit(scene(), TextImage("a boat"), {}), but("Publish", KeyError("No such transport")))
+    assert done.id == "job_x"
+    assert "No such transport" in caplog.text
+
+
 def test_an_outage_at_the_record_is_raised_and_nothing_follows() -> None:
     asked: list[str] = []
 

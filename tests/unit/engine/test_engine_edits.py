@@ -140,7 +140,8 @@ def test_a_variation_comes_closer_to_its_input_as_similarity_rises(studio: Studi
     before = cv2.resize(studio.pixels(cat), (384, 256)).astype(float)
 
     def distance(similarity: float) -> float:
-        images = studio.draw("IMAGE_VARIATION", {"similarityStrength": similarity}, {"images/0": cat}, numberOfImages=3).images
+        params = {"similarityStrength": similarity}
+        images = studio.draw("IMAGE_VARIATION", params, {"images/0": cat}, numberOfImages=3, width=384, height=256).images
         return float(np.mean([np.abs(cv2.resize(studio.pixels(image), (384, 256)) - before).mean() for image in images]))
 
     assert distance(1.0) < distance(0.2)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from darkroom_worker.local_bedrock.engine.lexicon import THINGS
-from darkroom_worker.local_bedrock.engine.variation import legal_size
 from darkroom_worker.local_bedrock.engine.vision import read_prompt
 
 if TYPE_CHECKING:
@@ -152,10 +151,3 @@ def test_quality_and_cfg_scale_change_the_picture_a_little(studio: Studio) -> No
 def test_any_prompt_gives_a_picture_with_something_on_it(studio: Studio, prompt: str) -> None:
     drawn = studio.pixels(studio.draw("TEXT_IMAGE", {"text": prompt}, width=320, height=320).images[0])
     assert drawn.std() > 8
-
-
-def test_a_variation_without_a_size_gets_the_nearest_legal_one() -> None:
-    assert legal_size("titan-image", 512, 512) == (512, 512)
-    assert legal_size("titan-image", 1400, 760) == (1408, 768)
-    assert legal_size("nova-canvas", 1001, 333) == (992, 320)
-    assert legal_size("nova-canvas", 2048, 2048) == (2048, 2048)

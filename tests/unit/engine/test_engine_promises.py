@@ -84,7 +84,7 @@ SIZES = {
     "style": (320, 320),
     "canny": (384, 320),
     "segments": (320, 320),
-    "variation": (384, 320),
+    "variation": (1024, 1024),
     "variation titan": (384, 384),
     "colours": (320, 320),
     "colours titan": (320, 320),

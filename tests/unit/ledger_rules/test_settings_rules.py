@@ -66,7 +66,7 @@ def test_a_duration_is_iso_8601_or_plain_seconds(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("told", ["soon", "nan", "90 s", ""])
 def test_what_is_no_duration_is_refused(monkeypatch: pytest.MonkeyPatch, told: str) -> None:
     monkeypatch.setenv("DARKROOM_LEASE", told)
-    with pytest.raises(ValidationError, match="LEASE|lease"):
+    with pytest.raises(ValidationError, match=r"LEASE|lease"):
         Settings()
 
 

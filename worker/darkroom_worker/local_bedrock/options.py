@@ -16,6 +16,8 @@ from darkroom_worker.local_bedrock.quotas import QUOTA_KINDS
 
 T = TypeVar("T")
 
+_MOST_PORT = 65_535
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -82,6 +84,22 @@ def _model(text: str) -> str:
         raise ValueError(str(error)) from error
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _MOST_PORT:
+        raise ValueError(f"a port is a number from 0 to {_MOST_PORT}, not {text[:20]}")
+    return int(text)
+
+
+def _appendable(text: str) -> Path:
+    """The path of a file that can be appended to; tried here, for later it would look like an address that is in use."""
+    path = Path(text)
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be opened: {error.strerror}") from error
+    return path
+
+
 def _said(parse: Callable[[str], T]) -> Callable[[str], T]:
     """argparse drops the text of a ValueError; this keeps it."""
 
@@ -101,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
-    add("--port", type=int, default=0, help="port; 0, the default, takes a free one")
+    add("--port", type=_said(_port), default=0, help="port; 0, the default, takes a free one")
     add("--allow-remote", action="store_true", help="allow an address that other machines can reach")
     add("--engine", choices=("procedural", "canned"), default="procedural", help="who makes the pictures")
     add("--processes", type=int, default=2, help="processes of the procedural engine (default 2)")
@@ -112,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--fault", type=_said(parse_fault), action="append", default=[], metavar="SPEC", help="e.g. throttle:0.3, reset:every=5")
     add("--eol", type=_said(_model), action="append", default=[], metavar="MODEL", help="answer as past its end of life")
     add("--legacy-idle", type=_said(_model), action="append", default=[], metavar="MODEL", help="answer as Legacy and idle")
-    add("--log", type=Path, metavar="FILE", help="append every request to this JSONL file")
+    add("--log", type=_said(_appendable), metavar="FILE", help="append every request to this JSONL file")
     add("--seed", type=int, default=0, help="of latency and faults (default 0)")
     add("--with-parent", action="store_true", help="stop when the process that started this one is gone")
     add("--ready-fd", type=int, metavar="N", help="write the ready line to this file descriptor, not to standard output")

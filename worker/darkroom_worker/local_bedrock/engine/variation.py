@@ -29,21 +29,12 @@ from darkroom_worker.local_bedrock.engine.raster import (
 from darkroom_worker.local_bedrock.engine.vision import Vision, read_prompt
 
 _DEFAULT_SIMILARITY = 0.7
-_TITAN_SIZES = tuple(
-    (width, height)
-    for first, second in (
-        (1024, 1024), (768, 768), (512, 512), (768, 1152), (384, 576), (768, 1280), (384, 640), (896, 1152), (448, 576),
-        (768, 1408), (384, 704), (640, 1408), (320, 704),
-    )
-    for width, height in {(first, second), (second, first)}
-)  # fmt: skip
-_NOVA_STEP, _NOVA_LEAST, _NOVA_MOST, _NOVA_PIXELS = 16, 320, 4096, 4_194_304
 
 
 def render_variation(order: Order) -> Rendered:
-    """All pictures of an IMAGE_VARIATION order: the asked size, else the legal size nearest to the first input's."""
+    """All pictures of an IMAGE_VARIATION order: of the asked size, else 1024x1024 as the models do, whatever the input's size."""
     sources = _sources(order)
-    size = order.asked_size or legal_size(order.family, sources[0].shape[1], sources[0].shape[0])
+    size = order.size
     images: list[bytes] = []
     for index in range(order.count):
         base = fit(sources[index % len(sources)], *size)
@@ -57,22 +48,6 @@ def _sources(order: Order) -> list[Pixels]:
     while (data := order.picture("images", len(found))) is not None:
         found.append(decode(data))
     return found
-
-
-def legal_size(family: str, width: int, height: int) -> tuple[int, int]:
-    """The output size nearest to a picture's own that the family allows."""
-    if family == "titan-image":
-        shape = math.log(width / height)
-        return min(
-            sorted(_TITAN_SIZES),
-            key=lambda s: abs(math.log(s[0] / s[1]) - shape) * 4 + abs(math.log(s[0] * s[1] / (width * height))),
-        )
-    scale = min(1.0, math.sqrt(_NOVA_PIXELS / (width * height)))
-
-    def step(value: float) -> int:
-        return int(min(max(math.floor(value * scale / _NOVA_STEP + 1e-6) * _NOVA_STEP, _NOVA_LEAST), _NOVA_MOST))
-
-    return step(width), step(height)
 
 
 def _varied(order: Order, base: Pixels, others: list[Pixels], seed: int) -> Pixels:
