@@ -19,7 +19,7 @@ from darkroom.embedded.stack_file import write_private
 ENDPOINT, WORKER, FLOWER = "local Bedrock endpoint", "worker", "Flower"
 
 LONGEST_CALL_S = 300.0
-"""The read time-out of a Bedrock call (DESIGN.md section 9)."""
+"""The read time-out of a Bedrock call, as in Settings.read_timeout."""
 WORKER_GRACE_S = LONGEST_CALL_S + 30.0
 
 _FLOWER_PORT = 5555

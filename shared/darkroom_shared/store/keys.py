@@ -16,7 +16,7 @@
 <p>unclaimed             zset     admitted call -> when to publish again, ms
 <p>leases                zset     leased call -> lease end, ms
 <p>snoozed               zset     call -> when to park again, ms
-<p>deadlines             zset     job -> when it expires if it has not started, ms
+<p>deadlines             zset     job -> start_by or finish_by, whichever is first, if it has not started, ms
 <p>retention             zset     terminal job -> when its records go, ms
 <p>untold                zset     terminal job whose story is not written yet -> its end, ms
 <p>assets                hash     SHA-256 -> how many jobs hold it

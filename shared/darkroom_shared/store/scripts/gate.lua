@@ -1,4 +1,5 @@
--- The last look before money is spent: fence, cancel, deadline, budget. Opens an attempt and makes the lease long enough for the call.
+-- The last look before money is spent: fence, cancel, deadline, budget. Opens an attempt and
+-- renews the lease, which the heartbeat keeps from then on.
 -- args.call, args.fence, args.lease_ms, args.attempt = {worker, region, model}
 -- args.call_budget        attempts in all
 -- args.price_microusd     what the call will cost (left out where the price is not known)
