@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from darkroom.effects import Ask, Flow, GetAsset, Publish, PutAsset, Sources, Wish, Work
 from darkroom.embedded.stack_file import read_stack, with_stack
 from darkroom.options import WORD_RULE, is_word
+from darkroom_shared import failpoints
 from darkroom_shared.core.errors import Misconfigured
 from darkroom_shared.settings import Settings
 from darkroom_shared.storage import open_async_store, open_store
@@ -35,6 +36,7 @@ def complete_settings(url: str | None, settings: Settings | None) -> Settings:
             jobs would take from the settings is not allowed.
     """
     known = settings or Settings()
+    failpoints.arm(known.failpoints)
     for name, word in (("DARKROOM_TENANT", known.tenant), ("DARKROOM_REGION", known.region)):
         if not is_word(word):
             raise Misconfigured(f"{name} is {word[:80]!r}; allowed are {WORD_RULE}.")

@@ -21,11 +21,13 @@ from darkroom.planning import Plan, PlannedStep, plan_chain
 from darkroom.recording import Submission, Terms, single, workflow
 from darkroom.requests import NamedStep, Request, body_of_request, open_steps
 from darkroom.workflows import steps_of
+from darkroom_shared import failpoints
 from darkroom_shared.contract.job_record import CLASSES
 from darkroom_shared.core.errors import IdempotencyConflict, InvalidRequest, Unavailable
 from darkroom_shared.core.ids import make_id
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.core.workflow import references
+from darkroom_shared.failpoints import Point
 from darkroom_shared.models.catalogue import check_body, check_images, find_model, image_count, price_usd
 from darkroom_shared.models.model import Model
 from darkroom_shared.settings import Settings
@@ -205,7 +207,9 @@ def _store(pictures: Sequence[Picture]) -> Flow[None]:
 
 
 def _record(scene: Scene, submission: Submission) -> Flow[Recorded]:
+    failpoints.reach(Point.ACCEPT_SENDING)
     accepted = yield from ask(submission.operation)
+    failpoints.reach(Point.ACCEPT_DONE)
     if accepted.verdict is ops.Verdict.CONFLICT:
         raise IdempotencyConflict(
             f"The idempotency key was used before for {accepted.id}, with another request. Use a new key for a new request."
@@ -219,7 +223,9 @@ def admit(scene: Scene) -> Flow[None]:
     try:
         admission = yield from ask(ops.admit(CLASSES, round(scene.settings.republish.total_seconds() * 1000)))
         if admission.hints:
+            failpoints.reach(Point.PUBLISH_SENDING)
             yield Publish(admission.hints)
+            failpoints.reach(Point.PUBLISH_DONE)
     except Unavailable:
         return
     except Exception as error:

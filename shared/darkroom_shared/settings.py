@@ -80,6 +80,8 @@ class Settings(BaseSettings):
     """A call whose workers died this often is quarantined."""
     step_processes: int = Field(default=2, ge=1, le=16)
     """Child processes for local image steps."""
+    failpoints: str = ""
+    """For tests: where a process is to die, freeze or fail; the grammar is in `failpoints.py`."""
 
     @field_validator(
         "retention",

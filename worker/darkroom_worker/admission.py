@@ -10,9 +10,11 @@ from contextlib import suppress
 
 import structlog
 
+from darkroom_shared import failpoints
 from darkroom_shared.broker import Publisher
 from darkroom_shared.contract.job_record import CLASSES
 from darkroom_shared.core.errors import LedgerUnavailable
+from darkroom_shared.failpoints import Point
 from darkroom_shared.store import ops
 from darkroom_shared.store.redis import AsyncLedger
 
@@ -50,7 +52,9 @@ class Admission:
         if not hints:
             return
         rows = [(hint.call_id, hint.fence, hint.task_name) for hint in hints]
+        failpoints.reach(Point.PUBLISH_SENDING)
         sent = await asyncio.to_thread(self._publisher.publish, rows)
+        failpoints.reach(Point.PUBLISH_DONE)
         if sent < len(rows):
             _log.warning("publish_failed", admitted=len(rows), sent=sent)
 

@@ -12,10 +12,12 @@ import asyncio
 
 import structlog
 
+from darkroom_shared import failpoints
 from darkroom_shared.contract.job_record import JobRecord
 from darkroom_shared.contract.messages import CallMessage
 from darkroom_shared.core.errors import AssetMissing, DarkroomError, ImageRefused, StorageUnavailable
 from darkroom_shared.core.failure import Failure, FailureKind
+from darkroom_shared.failpoints import Point
 from darkroom_shared.store import ops
 from darkroom_worker.bedrock.answers import read_answer
 from darkroom_worker.bedrock.client import Answer
@@ -51,6 +53,7 @@ async def execute(worker: Worker, message: CallMessage) -> str:
 
 async def _run(worker: Worker, held: Held, receipt: str | None) -> str:
     try:
+        failpoints.reach(Point.CLAIM_TAKEN)
         if receipt is not None:
             return await _adopt(worker, held, receipt)
         if held.record.kind == "local":
@@ -81,8 +84,10 @@ async def _call(worker: Worker, held: Held) -> str:
     if verdict != "go":
         await tell_if_over(worker, held)
         return verdict
+    failpoints.reach(Point.GATE_OPENED)
     answer = await worker.bedrock.invoke(held.record.model, held.record.region, body)
     del body
+    failpoints.reach(Point.CALL_ANSWERED)
     if isinstance(answer, Failure):
         return await settle(worker, held, answer, attempt)
     name = f"{held.id}:{held.fence}"
@@ -92,6 +97,7 @@ async def _call(worker: Worker, held: Held) -> str:
         # Paid, and for minutes no place for the answer: it counts as spent, and the call budget bounds how often this may happen.
         failure = Failure(FailureKind.RETRY, error.code, str(error), True, None, answer.request_id, 200)
         return await settle(worker, held, failure, attempt)
+    failpoints.reach(Point.RECEIPT_STORED)
     noted = await insist(worker, ops.receipt(held.id, held.fence, name, answer.request_id, worker.lease_ms))
     if not noted:
         await worker.store.delete_receipt(name)
@@ -122,6 +128,7 @@ async def _adopt(worker: Worker, held: Held, receipt: str) -> str:
 
 
 async def _deliver(worker: Worker, held: Held, receipt: str, answer: Answer, attempt: int) -> str:
+    failpoints.reach(Point.RECEIPT_NOTED)
     pictures = read_answer(answer.body, held.record.images_wanted, answer.request_id)
     if isinstance(pictures, Failure):
         # The answer itself is the failure: whatever comes next, it is not read a second time.
@@ -131,6 +138,7 @@ async def _deliver(worker: Worker, held: Held, receipt: str, answer: Answer, att
         return outcome
     found = [("image", data) for data in pictures.images] + ([("mask", pictures.mask)] if pictures.mask else [])
     outputs = await store_pictures(worker, held, found)
+    failpoints.reach(Point.PICTURES_STORED)
     rejected: list[dict[str, object]] = [
         {"index": len(pictures.images) + n, "code": "content_filtered_output", "message": pictures.reason, "billed": None}
         for n in range(pictures.missing)
@@ -140,6 +148,7 @@ async def _deliver(worker: Worker, held: Held, receipt: str, answer: Answer, att
     )
     if not committed:
         return LEASE_LOST  # and the receipt stays: whoever holds the lease now may be about to adopt it
+    failpoints.reach(Point.COMMIT_DONE)
     await worker.store.delete_receipt(receipt)
     await tell_if_over(worker, held)
     return state

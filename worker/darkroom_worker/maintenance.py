@@ -7,7 +7,9 @@ import random
 
 import structlog
 
+from darkroom_shared import failpoints
 from darkroom_shared.core.errors import DarkroomError, Unavailable
+from darkroom_shared.failpoints import Point
 from darkroom_shared.settings import Settings
 from darkroom_shared.storage.base import AsyncAssetStore
 from darkroom_shared.store import ops, reads
@@ -40,6 +42,7 @@ class Maintenance:
                 lease_ms=int(settings.lease.total_seconds() * 1000),
             )
         )
+        failpoints.reach(Point.RECONCILE_DONE)
         await self._admission.publish(repairs.republish)
         if repairs.republish or repairs.lost or repairs.doubted or repairs.expired:
             counts = {"republished": len(repairs.republish), "lost": repairs.lost, "doubted": repairs.doubted}

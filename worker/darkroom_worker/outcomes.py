@@ -7,9 +7,11 @@ from typing import assert_never
 
 import structlog
 
+from darkroom_shared import failpoints
 from darkroom_shared.core.errors import DarkroomError
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.core.retry import Budget, Doubt, GiveUp, History, Reject, Snooze, decide
+from darkroom_shared.failpoints import Point
 from darkroom_shared.store import ops
 from darkroom_worker.story import tell
 from darkroom_worker.work import Held, Worker, insist
@@ -36,6 +38,7 @@ async def settle(worker: Worker, held: Held, failure: Failure, attempt: int | No
     budget = Budget(worker.settings.call_budget, worker.settings.after_unknown)
     decision = decide(failure, history, budget, random.random())
     _log.info("attempt_failed", code=failure.code, decision=type(decision).__name__, request_id=failure.request_id)
+    failpoints.reach(Point.FAILURE_SENDING)
     match decision:
         case Snooze(delay_s, reason, counts):
             kept = await insist(

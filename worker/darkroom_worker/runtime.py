@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
+from darkroom_shared import failpoints
 from darkroom_shared.broker import Publisher
 from darkroom_shared.contract.messages import CallMessage
 from darkroom_shared.core.errors import LedgerUnavailable
@@ -55,6 +56,7 @@ class Runtime:
         Raises:
             Misconfigured: a setting or the installation is wrong.
         """
+        failpoints.arm(self.settings.failpoints)
         self._thread.start()
         self._await(self._start())
 

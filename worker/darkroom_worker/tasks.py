@@ -8,7 +8,9 @@ import structlog
 from celery import Celery
 from pydantic import ValidationError
 
+from darkroom_shared import failpoints
 from darkroom_shared.contract.messages import CallMessage, step_task_name, task_name
+from darkroom_shared.failpoints import Point
 from darkroom_shared.task_types import TASK_TYPES
 from darkroom_worker.steps import MODULES
 
@@ -46,6 +48,7 @@ def register_tasks(app: Celery, runtime_of: Runtimes) -> None:
             # Of another version, or not ours: leave it. A call that is truly admitted is published again from the ledger.
             _log.error("message_refused", problems=error.error_count(), fields=sorted(arguments))
             return
+        failpoints.reach(Point.TASK_RECEIVED)
         runtime_of().run(message)
 
     for name in task_names():
