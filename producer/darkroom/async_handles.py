@@ -54,9 +54,9 @@ class AsyncJobHandle:
         """See `JobHandle.save`."""
         return await self._connection.run(watching.save(self.id, Path(folder)))
 
-    async def cancel(self) -> str:
+    async def cancel(self, *, keep: bool = True) -> str:
         """See `JobHandle.cancel`."""
-        return await self._connection.run(watching.cancel(self.id))
+        return await self._connection.run(watching.cancel(self.id, keep))
 
     async def events(self, after: int = 0, timeout: Timeout = None) -> AsyncIterator[StreamEvent]:
         """See `JobHandle.events`."""
@@ -116,9 +116,9 @@ class AsyncWorkflowHandle:
         """See `WorkflowHandle.save`."""
         return await self._connection.run(workflows.save(self.id, Path(folder)))
 
-    async def cancel(self) -> str:
+    async def cancel(self, *, keep: bool = True) -> str:
         """See `WorkflowHandle.cancel`."""
-        return await self._connection.run(workflows.cancel(self.id))
+        return await self._connection.run(workflows.cancel(self.id, keep))
 
     async def events(self, after: int = 0, timeout: Timeout = None) -> AsyncIterator[StepEvent]:
         """See `WorkflowHandle.events`."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self, Unpack
 
-from darkroom import flows, watching, workflows
+from darkroom import decisions, flows, watching, workflows
 from darkroom.async_handles import AsyncJobHandle, AsyncWorkflowHandle
 from darkroom.connection import REAL_SOURCES, AsyncConnection, Connection, complete_settings
+from darkroom.decisions import Decision
 from darkroom.flows import Scene
 from darkroom.handles import JobHandle, WorkflowHandle
 from darkroom.options import SubmitOptions
@@ -103,11 +104,58 @@ class Darkroom:
         """The newest jobs, newest first, without their calls."""
         return self._connection.run(watching.jobs(limit, tenant))
 
-    def cancel(self, identity: str) -> str:
+    def cancel(self, identity: str, *, keep: bool = True) -> str:
         """Cancels a job or workflow; see `JobHandle.cancel`. Raises UnknownJob."""
         if identity.startswith("wf_"):
-            return self._connection.run(workflows.cancel(identity))
-        return self._connection.run(watching.cancel(identity))
+            return self._connection.run(workflows.cancel(identity, keep))
+        return self._connection.run(watching.cancel(identity, keep))
+
+    def dead_letters(self, limit: int = 50, tenant: str | None = None) -> list[JobView]:
+        """Jobs that gave up and wait for a person, newest first, with every attempt.
+
+        They are kept until `replay` or `discard`, at most for the settings' `dead_letter_retention`.
+        """
+        return self._connection.run(decisions.dead_letters(limit, tenant))
+
+    def replay(self, job_id: str, changes: Mapping[str, object] | None = None, **options: Unpack[SubmitOptions]) -> JobHandle:
+        """Submits a dead letter again, as a new job: `status().replays` names the old one, whose `replaced_by` names the new one.
+
+        A step of a workflow is replayed on its own, with the pictures of the steps before it; the steps after it stay canceled.
+
+        Args:
+            changes: what to change in the request, as a JSON merge patch (RFC 7396): objects are merged, None takes a field away.
+            options: as for `submit`; left out, model, Region, tenant, class and metadata are those of the old job.
+
+        Raises:
+            NothingToDecide: the job did not fail, or was replayed or discarded before.
+            Others as `submit`.
+        """
+        done = self._connection.run(decisions.replay(self._scene, job_id, changes or {}, options))
+        return JobHandle(done.id, self._connection, REAL_SOURCES, replayed=done.replayed)
+
+    def discard(self, job_id: str) -> None:
+        """Takes a job off the dead letters; its retention begins. Raises UnknownJob, NothingToDecide."""
+        self._connection.run(decisions.discard(job_id))
+
+    def held(self, limit: int = 50) -> list[JobView]:
+        """Jobs submitted with `on_unknown="hold"` of which a call waits for `resolve`, the longest waiting first."""
+        return self._connection.run(decisions.held(limit))
+
+    def resolve(self, job_id: str, decision: Decision | bytes, *, billed: bool | None = None) -> list[str]:
+        """Decides about the held calls of a job, whose last attempt may have been billed.
+
+        Args:
+            decision: `retry` makes one more call, `give_up` ends them as failed. Bytes are the answer itself (the JSON that Bedrock
+                sent, found in an invocation log, say): it is delivered, and nothing is paid again.
+            billed: whether the lost attempt was billed, if that has become known; it moves its price in the job's cost.
+
+        Returns:
+            Ids of the calls that were decided about.
+
+        Raises:
+            UnknownJob; NothingToDecide: none is held; InvalidRequest: no such decision, or the bytes hold no pictures.
+        """
+        return self._connection.run(decisions.resolve(job_id, decision, billed))
 
     def workers(self) -> list[WorkerView]:
         """Workers that have registered and not left; one that died shows for up to three heartbeats."""
@@ -172,11 +220,34 @@ class AsyncDarkroom:
         """See `Darkroom.jobs`."""
         return await self._connection.run(watching.jobs(limit, tenant))
 
-    async def cancel(self, identity: str) -> str:
+    async def cancel(self, identity: str, *, keep: bool = True) -> str:
         """See `Darkroom.cancel`."""
         if identity.startswith("wf_"):
-            return await self._connection.run(workflows.cancel(identity))
-        return await self._connection.run(watching.cancel(identity))
+            return await self._connection.run(workflows.cancel(identity, keep))
+        return await self._connection.run(watching.cancel(identity, keep))
+
+    async def dead_letters(self, limit: int = 50, tenant: str | None = None) -> list[JobView]:
+        """See `Darkroom.dead_letters`."""
+        return await self._connection.run(decisions.dead_letters(limit, tenant))
+
+    async def replay(
+        self, job_id: str, changes: Mapping[str, object] | None = None, **options: Unpack[SubmitOptions]
+    ) -> AsyncJobHandle:
+        """See `Darkroom.replay`."""
+        done = await self._connection.run(decisions.replay(self._scene, job_id, changes or {}, options))
+        return AsyncJobHandle(done.id, self._connection, REAL_SOURCES, replayed=done.replayed)
+
+    async def discard(self, job_id: str) -> None:
+        """See `Darkroom.discard`."""
+        await self._connection.run(decisions.discard(job_id))
+
+    async def held(self, limit: int = 50) -> list[JobView]:
+        """See `Darkroom.held`."""
+        return await self._connection.run(decisions.held(limit))
+
+    async def resolve(self, job_id: str, decision: Decision | bytes, *, billed: bool | None = None) -> list[str]:
+        """See `Darkroom.resolve`."""
+        return await self._connection.run(decisions.resolve(job_id, decision, billed))
 
     async def workers(self) -> list[WorkerView]:
         """See `Darkroom.workers`."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from darkroom.effects import Ask, Flow, GetAsset, Publish, PutAsset, Sources, Wish, Work
+from darkroom.effects import Ask, Flow, GetAsset, Publish, PutAsset, PutReceipt, Sources, Wish, Work
 from darkroom.embedded.stack_file import read_stack, with_stack
 from darkroom.options import WORD_RULE, is_word
 from darkroom_shared import failpoints
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from darkroom_shared.broker import Publisher
 
 T = TypeVar("T")
+
+LEDGER_PATIENCE_S = 4.0
+"""A submit must say within 5 s that it could not record the job: whoever calls has somebody waiting."""
+BROKER_PATIENCE_S = 1.0
+"""The job is recorded by then, and every worker tells the broker of it again: not worth a wait."""
+BROKER_TRIES = 2
+"""The second one is for a connection that was lost since the last submit."""
+BROKER_REST_S = 5.0
+"""A broker that has just failed is left alone, so that an outage makes one submit slow and not every one."""
 
 REAL_SOURCES = Sources(lambda: time.time_ns() // 1_000_000, time.monotonic, os.urandom)
 
@@ -78,15 +87,21 @@ class _Broker:
         self._settings = settings
         self._publisher: Publisher | None = None
         self._lock = threading.Lock()
+        self._rests_until_s = 0.0
 
     def publish(self, hints: Sequence[Hint]) -> int:
-        """How many hints the broker took."""
+        """How many hints the broker took. The others are sent by a worker."""
+        if time.monotonic() < self._rests_until_s:
+            return 0
         with self._lock:
             if self._publisher is None:
                 from darkroom_shared.broker import Publisher, create_app
 
-                self._publisher = Publisher(create_app(self._settings))
-        return self._publisher.publish([(hint.call_id, hint.fence, hint.task_name) for hint in hints])
+                self._publisher = Publisher(create_app(self._settings, patience_s=BROKER_PATIENCE_S, tries=BROKER_TRIES))
+        sent = self._publisher.publish([(hint.call_id, hint.fence, hint.task_name) for hint in hints])
+        if sent < len(hints):
+            self._rests_until_s = time.monotonic() + BROKER_REST_S
+        return sent
 
     def close(self) -> None:
         """Gives the connections back."""
@@ -98,7 +113,7 @@ class Connection:
     """Runs flows in the calling thread. Threads may share it."""
 
     def __init__(self, settings: Settings) -> None:
-        self.ledger = Ledger(settings.redis_url, settings.key_prefix)
+        self.ledger = Ledger(settings.redis_url, settings.key_prefix, LEDGER_PATIENCE_S)
         self.store = open_store(settings.store_url)
         self._broker = _Broker(settings)
 
@@ -123,6 +138,9 @@ class Connection:
                 return self.ledger.run(operation)
             case PutAsset(data, media_type):
                 return self.store.put(data, media_type)
+            case PutReceipt(name, data):
+                self.store.put_receipt(name, data)
+                return None
             case GetAsset(sha256):
                 return self.store.get(sha256)
             case Publish(hints):
@@ -141,7 +159,7 @@ class AsyncConnection:
     """Runs flows on one event loop."""
 
     def __init__(self, settings: Settings) -> None:
-        self.ledger = AsyncLedger(settings.redis_url, settings.key_prefix)
+        self.ledger = AsyncLedger(settings.redis_url, settings.key_prefix, LEDGER_PATIENCE_S)
         self.store = open_async_store(settings.store_url)
         self._broker = _Broker(settings)
 
@@ -166,6 +184,9 @@ class AsyncConnection:
                 return await self.ledger.run(operation)
             case PutAsset(data, media_type):
                 return await self.store.put(data, media_type)
+            case PutReceipt(name, data):
+                await self.store.put_receipt(name, data)
+                return None
             case GetAsset(sha256):
                 return await self.store.get(sha256)
             case Publish(hints):

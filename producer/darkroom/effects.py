@@ -32,6 +32,14 @@ class PutAsset:
 
 
 @dataclass(frozen=True, slots=True)
+class PutReceipt:
+    """Store the raw answer of a paid call under its name."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class GetAsset:
     """Read bytes of the asset store; the answer is `bytes`."""
 
@@ -52,7 +60,7 @@ class Work(Generic[T_co]):
     function: Callable[[], T_co]
 
 
-Wish: TypeAlias = Ask[object] | PutAsset | GetAsset | Publish | Work[object]
+Wish: TypeAlias = Ask[object] | PutAsset | PutReceipt | GetAsset | Publish | Work[object]
 Flow: TypeAlias = Generator[Wish, object, T]
 """Yields wishes, is sent their answers (or has their errors thrown in), returns a T."""
 

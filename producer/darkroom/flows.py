@@ -7,13 +7,15 @@ Nothing is stored and nothing costs before the whole request is valid. Once it i
 from __future__ import annotations
 
 import logging
+import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, Literal
 
-from darkroom.effects import Flow, Publish, PutAsset, Sources, ask
+from darkroom.effects import Flow, Publish, PutAsset, Sources, Work, ask
 from darkroom.glue import judge, repairs
 from darkroom.inputs import Picture, Resolved, resolve_body
 from darkroom.options import Delivery, SubmitOptions, delivery
@@ -23,18 +25,21 @@ from darkroom.requests import NamedStep, Request, body_of_request, open_steps
 from darkroom.workflows import steps_of
 from darkroom_shared import failpoints
 from darkroom_shared.contract.job_record import CLASSES
-from darkroom_shared.core.errors import IdempotencyConflict, InvalidRequest, Unavailable
-from darkroom_shared.core.ids import make_id
+from darkroom_shared.core.errors import IdempotencyConflict, InvalidRequest, NothingToDecide, StorageUnavailable, Unavailable
+from darkroom_shared.core.ids import ASSET_SCHEME, make_id
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.core.workflow import references
 from darkroom_shared.failpoints import Point
 from darkroom_shared.models.catalogue import check_body, check_images, find_model, image_count, price_usd
 from darkroom_shared.models.model import Model
 from darkroom_shared.settings import Settings
-from darkroom_shared.store import ops
+from darkroom_shared.store import ops, upkeep
 from darkroom_shared.task_types import ImageSource
 
 _LOG: Final = logging.getLogger("darkroom")
+PUT_AGAIN_PAUSE_S: Final = 0.2
+PUT_AGAIN_TRIES: Final = 50
+"""Ten seconds: removing a few files takes far less."""
 
 
 class DarkroomWarning(UserWarning):
@@ -88,7 +93,7 @@ def submit(scene: Scene, request: Request, options: SubmitOptions) -> Flow[Recor
     terms = scene.terms(told, model)
     _warn(terms.model_warnings(), ModelRetiredWarning)
     yield from _store(pictures)
-    return (yield from _record(scene, single(terms, scene.new_id("job"), step)))
+    return (yield from record(scene, single(terms, scene.new_id("job"), step), pictures))
 
 
 def chain(
@@ -103,7 +108,7 @@ def chain(
     _warn(planned.warnings, DarkroomWarning)
     yield from _store(pictures)
     ids = scene.new_job_ids(len(planned.steps))
-    done = yield from _record(scene, workflow(terms, scene.new_id("wf"), ids, planned))
+    done = yield from record(scene, workflow(terms, scene.new_id("wf"), ids, planned), pictures)
     # Only a replay has to ask: an outage here must not look like a chain that was not recorded.
     jobs = (yield from steps_of(done.id)) if done.replayed else dict(zip((step.name for step in planned.steps), ids, strict=True))
     return replace(done, jobs=jobs)
@@ -206,25 +211,53 @@ def _store(pictures: Sequence[Picture]) -> Flow[None]:
             yield PutAsset(picture.data, picture.media_type)
 
 
-def _record(scene: Scene, submission: Submission) -> Flow[Recorded]:
+def record(scene: Scene, submission: Submission, pictures: Sequence[Picture]) -> Flow[Recorded]:
+    """Records what was checked and stored, lets calls go, and tells the workers.
+
+    Raises:
+        IdempotencyConflict, NothingToDecide, StorageUnavailable, LedgerUnavailable.
+    """
     failpoints.reach(Point.ACCEPT_SENDING)
-    accepted = yield from ask(submission.operation)
+    accepted = yield from _accept(submission, pictures)
     failpoints.reach(Point.ACCEPT_DONE)
     if accepted.verdict is ops.Verdict.CONFLICT:
         raise IdempotencyConflict(
             f"The idempotency key was used before for {accepted.id}, with another request. Use a new key for a new request."
         )
-    yield from admit(scene)
-    return Recorded(accepted.id, accepted.verdict is ops.Verdict.REPLAYED)
+    if accepted.verdict is ops.Verdict.NOT_DEAD:
+        after = f"; it was replayed as {accepted.id}" if accepted.id else ""
+        raise NothingToDecide(f"{submission.replaces} is no dead letter (any more){after}.")
+    replayed = accepted.verdict is ops.Verdict.REPLAYED
+    yield from _let_go(scene, accepted.id if replayed else None)
+    return Recorded(accepted.id, replayed)
 
 
-def admit(scene: Scene) -> Flow[None]:
-    """Lets calls go and tells the workers; a failure is left to the workers' own loops."""
+def _accept(submission: Submission, pictures: Sequence[Picture]) -> Flow[ops.Accepted]:
+    """Asks until retention is done with older pictures of the same bytes, which it may be removing just now."""
+    for _ in range(PUT_AGAIN_TRIES):
+        accepted = yield from ask(submission.operation)
+        if accepted.verdict is not ops.Verdict.PUT_AGAIN:
+            return accepted
+        for picture in pictures:
+            if picture.reference.removeprefix(ASSET_SCHEME) in accepted.assets:
+                yield PutAsset(picture.data, picture.media_type)
+        yield Work(partial(time.sleep, PUT_AGAIN_PAUSE_S))
+    raise StorageUnavailable("Pictures of this request are being removed with an older job; submit it again in a minute.")
+
+
+def _let_go(scene: Scene, replayed: str | None) -> Flow[None]:
+    """Lets calls go and tells the workers; a failure is left to the workers' own loops.
+
+    Args:
+        replayed: a job or workflow that was recorded before: whoever did may have died before telling a worker of it.
+    """
+    republish_ms = round(scene.settings.republish.total_seconds() * 1000)
     try:
-        admission = yield from ask(ops.admit(CLASSES, round(scene.settings.republish.total_seconds() * 1000)))
-        if admission.hints:
+        hints = (yield from ask(upkeep.hints(replayed, republish_ms))) if replayed else ()
+        hints += (yield from ask(ops.admit(CLASSES, republish_ms))).hints
+        if hints:
             failpoints.reach(Point.PUBLISH_SENDING)
-            yield Publish(admission.hints)
+            yield Publish(hints)
             failpoints.reach(Point.PUBLISH_DONE)
     except Unavailable:
         return

@@ -78,13 +78,16 @@ class JobHandle:
         """
         return self._connection.run(watching.save(self.id, Path(folder)))
 
-    def cancel(self) -> str:
+    def cancel(self, *, keep: bool = True) -> str:
         """Cancels the job; safe to repeat.
+
+        Args:
+            keep: False if the pictures of a call that is paid already are not wanted either.
 
         Returns:
             `prevented`: no call goes on for it. `detached`: a paid call is under way and cannot be recalled. `finished`: too late.
         """
-        return self._connection.run(watching.cancel(self.id))
+        return self._connection.run(watching.cancel(self.id, keep))
 
     def events(self, after: int = 0, timeout: Timeout = None) -> Iterator[StreamEvent]:
         """The job's events as they happen, up to the last one.
@@ -162,9 +165,9 @@ class WorkflowHandle:
         """
         return self._connection.run(workflows.save(self.id, Path(folder)))
 
-    def cancel(self) -> str:
+    def cancel(self, *, keep: bool = True) -> str:
         """Cancels all steps that have not ended; pictures of finished ones stay. See `JobHandle.cancel`."""
-        return self._connection.run(workflows.cancel(self.id))
+        return self._connection.run(workflows.cancel(self.id, keep))
 
     def events(self, after: int = 0, timeout: Timeout = None) -> Iterator[StepEvent]:
         """The events of all steps as they happen, in order within each step; see `JobHandle.events`.

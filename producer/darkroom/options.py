@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypedDict, cast
 
-from darkroom_shared.contract.job_record import CLASSES, JobClass
+from darkroom_shared.contract.job_record import CLASSES, JobClass, OnUnknown
 from darkroom_shared.core.errors import InvalidRequest
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.settings import Settings
@@ -44,6 +44,9 @@ class SubmitOptions(TypedDict, total=False):
     """The job expires, at no cost, if it has not started this long (at most 366 days) after now or `not_before`."""
     finish_by: datetime | None
     """The job expires if no call could start by then (at most 366 days ahead); aware of its time zone. A call under way goes on."""
+    on_unknown: OnUnknown | None
+    """What follows a call that may have been billed without an answer: `retry` (default: at most one more), or `hold` (it waits
+    for `resolve`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Delivery:
     not_before_ms: int
     start_by_ms: int
     finish_by_ms: int
+    on_unknown: OnUnknown = "retry"
 
 
 def delivery(options: SubmitOptions, settings: Settings, now_ms: int) -> Delivery:
@@ -83,6 +87,7 @@ def delivery(options: SubmitOptions, settings: Settings, now_ms: int) -> Deliver
         not_before_ms=not_before,
         start_by_ms=start_by,
         finish_by_ms=_ms(options.get("finish_by")),
+        on_unknown=options.get("on_unknown") or "retry",
     )
 
 
@@ -119,6 +124,8 @@ def _findings(options: SubmitOptions, now_ms: int) -> _Findings:
             found.append((name, f"a {type(value).__name__} is no {name}", allowed))
     if given.get("job_class") not in (None, *CLASSES):
         found.append(("job_class", f"{str(given.get('job_class'))[:80]!r} is no class", list(CLASSES)))
+    if given.get("on_unknown") not in (None, "retry", "hold"):
+        found.append(("on_unknown", f"{str(given.get('on_unknown'))[:80]!r} is no policy", ["retry", "hold"]))
     wrong = {name for name, _, _ in found}
     right = cast("SubmitOptions", {name: value for name, value in given.items() if name not in wrong})
     return found + _words(right) + _metadata(right.get("metadata") or {}) + _times(right, now_ms)

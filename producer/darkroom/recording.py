@@ -35,11 +35,13 @@ class Submission:
     pools: tuple[ops.PoolQuota, ...]
     idempotency: tuple[str, str, int] | None
     workflow: tuple[str, Mapping[str, str]] | None = None
+    replaces: str | None = None
+    """The dead letter that the one job replaces."""
 
     @property
     def operation(self) -> ops.Script[ops.Accepted]:
         """The ledger's operation."""
-        return ops.accept(self.jobs, self.pools, workflow=self.workflow, idempotency=self.idempotency)
+        return ops.accept(self.jobs, self.pools, workflow=self.workflow, idempotency=self.idempotency, replaces=self.replaces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,14 @@ class Terms:
         return f"{told.tenant}:{told.idempotency_key}", print_, life_ms
 
 
-def single(terms: Terms, job_id: str, step: PlannedStep) -> Submission:
-    """One job on its own."""
-    record = _record(terms, step, first=True)
+def single(terms: Terms, job_id: str, step: PlannedStep, *, replays: str = "") -> Submission:
+    """One job on its own; `replays` is the dead letter that it is to replace."""
+    record = _record(terms, step, first=True).model_copy(update={"replays": replays})
     return Submission(
         jobs=(ops.NewJob(job_id, record.as_fields(), hold_until_ms=terms.delivery.not_before_ms),),
-        pools=(terms.pool(),),
+        pools=(terms.pool(),) if step.kind == "bedrock" else (),
         idempotency=terms.idempotency(step.request),
+        replaces=replays or None,
     )
 
 
@@ -131,6 +134,8 @@ def _record(
         images_wanted=step.images,
         price_microusd=_microusd(step.price_usd),
         retention_ms=round(terms.settings.retention.total_seconds() * 1000),
+        dead_retention_ms=round(terms.settings.dead_letter_retention.total_seconds() * 1000),
+        on_unknown=told.on_unknown,
         not_before_ms=told.not_before_ms,
         # A later step starts when the one before it is done, whenever that is: only the first can be late.
         start_by_ms=told.start_by_ms if first else 0,

@@ -15,7 +15,7 @@ from darkroom_shared.core.errors import InvalidRequest, JobCanceled, JobExpired,
 from darkroom_shared.core.ids import JOB_ID, call_id
 from darkroom_shared.core.lifecycle import JobState
 from darkroom_shared.core.problems import Problem
-from darkroom_shared.store import ops, reads
+from darkroom_shared.store import ops, reads, upkeep
 from darkroom_shared.store.reads import StreamEvent
 
 LONGEST_BLOCK_S: Final = 10.0
@@ -199,9 +199,9 @@ def file_names(outputs: Sequence[Output]) -> list[str]:
     return [f"{stem}.{_FILE_ENDINGS.get(output.media_type, 'bin')}" for stem, output in zip(stems, outputs, strict=True)]
 
 
-def cancel(job_id: str) -> Flow[str]:
+def cancel(job_id: str, keep: bool) -> Flow[str]:
     """Cancels a job: `prevented`, `detached` or `finished`. Raises UnknownJob."""
-    outcome, _ = yield from ask(ops.cancel(checked_job(job_id)))
+    outcome, _ = yield from ask(upkeep.cancel(checked_job(job_id), discard=not keep))
     if outcome == "gone":
         raise gone(job_id)
     return outcome

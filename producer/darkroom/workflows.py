@@ -14,7 +14,7 @@ from darkroom.watching import Clock, Timeout
 from darkroom_shared.contract.views import JobView, WorkflowView, workflow_view
 from darkroom_shared.core.errors import StillRunning, UnknownJob
 from darkroom_shared.core.ids import WORKFLOW_ID
-from darkroom_shared.store import ops, reads
+from darkroom_shared.store import reads, upkeep
 
 STEP_BLOCK_S: Final = 1.0
 """One blocking read at most where several steps are watched at once and only one can be waited for."""
@@ -120,12 +120,12 @@ def save(workflow_id: str, folder: Path) -> Flow[list[Path]]:
     return written
 
 
-def cancel(workflow_id: str) -> Flow[str]:
+def cancel(workflow_id: str, keep: bool) -> Flow[str]:
     """Cancels every step: `detached` if a paid call goes on, else `prevented` if anything was stopped, else `finished`."""
     steps = yield from steps_of(workflow_id)
     outcomes: set[str] = set()
     for job_id in reversed(steps.values()):  # from the end: so each is canceled by the user, none for the sake of another
-        outcomes.add((yield from ask(ops.cancel(job_id)))[0])
+        outcomes.add((yield from ask(upkeep.cancel(job_id, discard=not keep)))[0])
     return next((outcome for outcome in ("detached", "prevented") if outcome in outcomes), "finished")
 
 

@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     """Tenant of a job that names none."""
     retention: timedelta = timedelta(days=7)
     """How long a finished job's records and pictures are kept."""
+    dead_letter_retention: timedelta = timedelta(days=30)
+    """How long a failed job waits for a person, if that is longer than `retention`."""
     idempotency_life: timedelta = timedelta(hours=24)
     """How long an idempotency key is remembered."""
 
@@ -76,6 +78,8 @@ class Settings(BaseSettings):
     """Paid attempts of one call."""
     after_unknown: int = Field(default=1, ge=0, le=3)
     """Attempts that may follow an unknown outcome. 0: never risk paying twice."""
+    spend_per_day: float | None = Field(default=None, ge=0)
+    """Most that all calls of one UTC day may cost, in US dollars, unknown outcomes included; further calls wait. None: no limit."""
     crash_budget: int = Field(default=3, ge=1, le=10)
     """A call whose workers died this often is quarantined."""
     step_processes: int = Field(default=2, ge=1, le=16)
@@ -85,6 +89,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "retention",
+        "dead_letter_retention",
         "idempotency_life",
         "connect_timeout",
         "read_timeout",
@@ -141,6 +146,11 @@ class Settings(BaseSettings):
     def pace_us(self, model_id: str, catalogue_rpm: float) -> int:
         """Microseconds between two calls of a model: `quotas` before the catalogue's requests a minute; 0 with quotas off."""
         return 0 if self.quotas == "off" else interval_us(self.quotas.get(model_id, catalogue_rpm))
+
+    @property
+    def spend_per_day_microusd(self) -> int | None:
+        """`spend_per_day` in the ledger's unit."""
+        return None if self.spend_per_day is None else round(self.spend_per_day * 1_000_000)
 
     @property
     def is_local_bedrock(self) -> bool:

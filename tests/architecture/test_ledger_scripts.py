@@ -9,7 +9,8 @@ import pytest
 
 import darkroom_shared.store
 from darkroom_shared.core.failure import Failure, FailureKind
-from darkroom_shared.store import ops
+from darkroom_shared.core.retry import AfterDoubt
+from darkroom_shared.store import ops, upkeep
 
 STORE = Path(str(darkroom_shared.store.__file__)).parent
 SCRIPTS = sorted(path.stem for path in (STORE / "scripts").glob("*.lua"))
@@ -18,27 +19,32 @@ FAILURE = Failure(FailureKind.RETRY, "x", "y")
 OPERATIONS: list[ops.Script[object]] = [
     ops.accept([], []),
     ops.admit([], 1),
-    ops.cancel("job"),
+    upkeep.cancel("job"),
     ops.claim("call", 1, "w", 1),
     ops.commit("call", 1, outputs=[]),
-    ops.doubt("call", 1, FAILURE, retry=True),
+    upkeep.discard("job"),
+    ops.doubt("call", 1, FAILURE, after=AfterDoubt.RETRY),
     ops.fail("call", 1, FAILURE, "x"),
     ops.fleet(),
     ops.gate("call", 1, lease_ms=1, call_budget=1, price_microusd=None, attempt={}),
+    upkeep.hints("job", 1),
     ops.leave("w"),
-    ops.purge(),
+    upkeep.purge(1),
     ops.receipt("call", 1, "name", None, 1),
-    ops.reconcile(republish_ms=1, call_budget=1, after_unknown=1, crash_budget=1, gap_ms=1, lease_ms=1),
+    upkeep.reconcile(republish_ms=1, crash_budget=1, gap_ms=1, lease_ms=1),
+    upkeep.recover("call", "name"),
     ops.register("w", 1, {}, []),
+    upkeep.removed([]),
     ops.renew([], 1),
+    upkeep.resolve("call", "retry"),
     ops.snooze("call", 1, delay_ms=1, reason="x", failure=FAILURE, counts=True),
-    ops.told("job"),
+    upkeep.told("job"),
 ]
 
 
 def test_every_script_has_an_operation_and_the_other_way_round() -> None:
     assert sorted(operation.name for operation in OPERATIONS) == [name for name in SCRIPTS if name != "prelude"]
-    called = set(re.findall(r'Script\(\s*"(\w+)"', (STORE / "ops.py").read_text("utf-8")))
+    called = set(re.findall(r'Script\(\s*"(\w+)"', "".join((STORE / name).read_text("utf-8") for name in ("ops.py", "upkeep.py"))))
     assert called == {operation.name for operation in OPERATIONS}
 
 
@@ -57,7 +63,7 @@ def test_a_script_reads_only_arguments_that_are_described_and_sent(operation: op
     used = set(re.findall(r"\bargs\.(\w+)", code))
     described = set(re.findall(r"args\.(\w+)", head))
     assert used <= described
-    optional = {"workflow", "idem"}
+    optional = {"workflow", "idem", "replaces"}
     assert used <= set(operation.args) | optional
 
 

@@ -9,6 +9,7 @@ ledger records it. A worker that has lost its lease is told so by the gate or by
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import structlog
 
@@ -24,7 +25,7 @@ from darkroom_worker.bedrock.client import Answer
 from darkroom_worker.local_step import run_local_step
 from darkroom_worker.outcomes import LEASE_LOST, settle, tell_if_over
 from darkroom_worker.requests import build_body
-from darkroom_worker.work import Held, Worker, insist, open_gate, store_pictures
+from darkroom_worker.work import Held, Worker, commit_pictures, insist, open_gate
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("darkroom.execution")
 
@@ -44,7 +45,8 @@ async def execute(worker: Worker, message: CallMessage) -> str:
     if claim.verdict not in (ops.ClaimVerdict.CLAIMED, ops.ClaimVerdict.ADOPTED):
         return claim.verdict.value
     record = JobRecord.from_fields(claim.job)
-    held = Held(message.call_id, message.fence, claim.job["id"], record, claim.call, claim.inputs)
+    unwanted = "cancel_discard" in claim.job
+    held = Held(message.call_id, message.fence, claim.job["id"], record, claim.call, claim.inputs, unwanted)
     with worker.leases.hold(held.id, held.fence), structlog.contextvars.bound_contextvars(call=held.id, fence=held.fence):
         outcome = await _run(worker, held, claim.call.get("receipt"))
         _log.info("call_ended", outcome=outcome, task_type=record.task_type, model=record.model)
@@ -99,10 +101,12 @@ async def _call(worker: Worker, held: Held) -> str:
         return await settle(worker, held, failure, attempt)
     failpoints.reach(Point.RECEIPT_STORED)
     noted = await insist(worker, ops.receipt(held.id, held.fence, name, answer.request_id, worker.lease_ms))
-    if not noted:
+    if noted is ops.Noted.LOST:
         await worker.store.delete_receipt(name)
         return LEASE_LOST
-    return await _deliver(worker, held, name, answer, attempt)
+    if noted is ops.Noted.RECOVERED:
+        return noted.value  # late, but in time: the next claimant adopts it
+    return await _deliver(worker, replace(held, unwanted=noted is ops.Noted.DISCARD), name, answer, attempt)
 
 
 async def _keep(worker: Worker, name: str, body: bytes) -> None:
@@ -129,6 +133,8 @@ async def _adopt(worker: Worker, held: Held, receipt: str) -> str:
 
 async def _deliver(worker: Worker, held: Held, receipt: str, answer: Answer, attempt: int) -> str:
     failpoints.reach(Point.RECEIPT_NOTED)
+    if held.unwanted:
+        return await _finish(worker, held, receipt, [], [])
     pictures = read_answer(answer.body, held.record.images_wanted, answer.request_id)
     if isinstance(pictures, Failure):
         # The answer itself is the failure: whatever comes next, it is not read a second time.
@@ -137,15 +143,17 @@ async def _deliver(worker: Worker, held: Held, receipt: str, answer: Answer, att
             await worker.store.delete_receipt(receipt)
         return outcome
     found = [("image", data) for data in pictures.images] + ([("mask", pictures.mask)] if pictures.mask else [])
-    outputs = await store_pictures(worker, held, found)
-    failpoints.reach(Point.PICTURES_STORED)
     rejected: list[dict[str, object]] = [
         {"index": len(pictures.images) + n, "code": "content_filtered_output", "message": pictures.reason, "billed": None}
         for n in range(pictures.missing)
     ]
-    committed, state = await insist(
-        worker, ops.commit(held.id, held.fence, outputs=outputs, rejected=rejected, reason="content_filter" if rejected else None)
-    )
+    return await _finish(worker, held, receipt, found, rejected)
+
+
+async def _finish(
+    worker: Worker, held: Held, receipt: str, pictures: list[tuple[str, bytes]], rejected: list[dict[str, object]]
+) -> str:
+    committed, state = await commit_pictures(worker, held, pictures, rejected=rejected)
     if not committed:
         return LEASE_LOST  # and the receipt stays: whoever holds the lease now may be about to adopt it
     failpoints.reach(Point.COMMIT_DONE)

@@ -7,10 +7,9 @@ from pydantic import TypeAdapter
 from darkroom_shared import failpoints
 from darkroom_shared.contract.steps import StepSpec
 from darkroom_shared.failpoints import Point
-from darkroom_shared.store import ops
 from darkroom_worker.outcomes import LEASE_LOST, tell_if_over
 from darkroom_worker.requests import step_images
-from darkroom_worker.work import Held, Worker, insist, open_gate, store_pictures
+from darkroom_worker.work import Held, Worker, commit_pictures, open_gate
 
 _SPEC: TypeAdapter[StepSpec] = TypeAdapter(StepSpec)
 
@@ -26,10 +25,8 @@ async def run_local_step(worker: Worker, held: Held) -> str:
     failpoints.reach(Point.GATE_OPENED)
     made = await worker.steps.run(spec, images)
     roles = ["image"] * spec.images + ["mask"] * (spec.outputs - spec.images)
-    outputs = await store_pictures(worker, held, list(zip(roles, made, strict=True)))
-    failpoints.reach(Point.PICTURES_STORED)
     end = {"outcome": "answered", "billed": False}
-    committed, state = await insist(worker, ops.commit(held.id, held.fence, outputs=outputs, end_attempt=end))
+    committed, state = await commit_pictures(worker, held, list(zip(roles, made, strict=True)), end_attempt=end)
     failpoints.reach(Point.COMMIT_DONE)
     if committed:
         await tell_if_over(worker, held)

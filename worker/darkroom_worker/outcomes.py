@@ -35,7 +35,7 @@ async def settle(worker: Worker, held: Held, failure: Failure, attempt: int | No
     """
     before = held.history
     history = before if attempt is None else History(attempt, before.unknowns, before.snoozes)
-    budget = Budget(worker.settings.call_budget, worker.settings.after_unknown)
+    budget = Budget(worker.settings.call_budget, worker.settings.after_unknown, held.record.on_unknown == "hold")
     decision = decide(failure, history, budget, random.random())
     _log.info("attempt_failed", code=failure.code, decision=type(decision).__name__, request_id=failure.request_id)
     failpoints.reach(Point.FAILURE_SENDING)
@@ -55,8 +55,8 @@ async def settle(worker: Worker, held: Held, failure: Failure, attempt: int | No
                 ),
             )
             return "snoozed" if kept else LEASE_LOST
-        case Doubt(retry):
-            kept = await insist(worker, ops.doubt(held.id, held.fence, failure, retry=retry))
+        case Doubt(after):
+            kept = await insist(worker, ops.doubt(held.id, held.fence, failure, after=after))
         case Reject():
             kept = await _reject(worker, held, failure)
         case GiveUp(reason):
@@ -77,7 +77,7 @@ async def _reject(worker: Worker, held: Held, failure: Failure) -> bool:
     committed, _ = await insist(
         worker, ops.commit(held.id, held.fence, outputs=[], rejected=rows, reason="content_filter", end_attempt=end)
     )
-    return committed
+    return committed is ops.Committed.DONE
 
 
 async def tell_if_over(worker: Worker, held: Held) -> None:

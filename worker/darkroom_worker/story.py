@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from darkroom_shared.contract.views import CallView, JobView, call_view, job_view
 from darkroom_shared.storage.base import AsyncAssetStore, StoryOutput
-from darkroom_shared.store import ops, reads
+from darkroom_shared.store import reads, upkeep
 from darkroom_shared.store.redis import AsyncLedger
 
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
@@ -36,7 +36,7 @@ async def tell(ledger: AsyncLedger, store: AsyncAssetStore, job_id: str) -> None
     if job is not None:
         names = [StoryOutput(_name(out.role, out.index, out.media_type), out.sha256) for out in job.outputs]
         await store.write_story(job_id, job.model_dump_json(indent=2).encode(), names)
-    await ledger.run(ops.told(job_id))
+    await ledger.run(upkeep.told(job_id))
 
 
 def _name(role: str, index: int, media_type: str) -> str:

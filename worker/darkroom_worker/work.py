@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from darkroom_shared import failpoints
 from darkroom_shared.contract.job_record import JobRecord
-from darkroom_shared.core.errors import LedgerUnavailable
+from darkroom_shared.core.errors import LedgerUnavailable, StorageUnavailable
 from darkroom_shared.core.retry import History
+from darkroom_shared.failpoints import Point
 from darkroom_shared.images import measure
 from darkroom_shared.settings import Settings
 from darkroom_shared.storage.base import AsyncAssetStore
@@ -23,6 +25,9 @@ from darkroom_worker.steps.runner import StepRunner
 T = TypeVar("T")
 
 INSIST_PAUSE_S = 1.0
+PUT_AGAIN_PAUSE_S = 0.2
+PUT_AGAIN_TRIES = 50
+"""Ten seconds: removing one file takes far less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,8 @@ class Held:
     record: JobRecord
     fields: Mapping[str, str]
     inputs: Outputs
+    unwanted: bool = False
+    """The job was canceled, and the pictures of a paid call are not wanted."""
 
     @property
     def history(self) -> History:
@@ -71,6 +78,7 @@ async def open_gate(worker: Worker, held: Held) -> tuple[str, int]:
             lease_ms=worker.lease_ms,
             call_budget=settings.call_budget,
             price_microusd=record.price_microusd,
+            spend_per_day=settings.spend_per_day_microusd,
             attempt={"worker": worker.name, "region": record.region, "model": record.model},
         )
     )
@@ -113,3 +121,32 @@ async def store_pictures(worker: Worker, held: Held, pictures: Sequence[tuple[st
         row: dict[str, object] = {"index": index, "sha256": asset.sha256, "width": size.width, "height": size.height, "role": role}
         rows.append({**row, "media_type": asset.media_type, "size_bytes": asset.size_bytes, "seed": held.record.seed})
     return rows
+
+
+async def commit_pictures(
+    worker: Worker,
+    held: Held,
+    pictures: Sequence[tuple[str, bytes]],
+    *,
+    rejected: Sequence[dict[str, object]] = (),
+    end_attempt: Mapping[str, object] | None = None,
+) -> tuple[bool, str]:
+    """Stores pictures and records them as the call's result.
+
+    Returns:
+        Whether the result was taken (False: the lease is lost), and the job's state.
+
+    Raises:
+        ImageRefused, StorageUnavailable: see `store_pictures`.
+    """
+    for _ in range(PUT_AGAIN_TRIES):
+        outputs = await store_pictures(worker, held, pictures)
+        failpoints.reach(Point.PICTURES_STORED)
+        reason = "content_filter" if rejected else None
+        committed, state = await insist(
+            worker, ops.commit(held.id, held.fence, outputs=outputs, rejected=rejected, reason=reason, end_attempt=end_attempt)
+        )
+        if committed is not ops.Committed.PUT_AGAIN:
+            return committed is ops.Committed.DONE, state
+        await asyncio.sleep(PUT_AGAIN_PAUSE_S)
+    raise StorageUnavailable("Equal pictures of another job are being removed for very long; trying again later.")

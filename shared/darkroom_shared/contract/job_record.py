@@ -12,6 +12,8 @@ JobClass = Literal["interactive", "standard", "bulk"]
 CLASSES: tuple[JobClass, ...] = ("interactive", "standard", "bulk")
 """Most urgent first."""
 
+OnUnknown = Literal["retry", "hold"]
+
 
 class JobRecord(BaseModel):
     """What a job is, from submit to its end. State, times, cost and results are added by the ledger's scripts."""
@@ -37,6 +39,12 @@ class JobRecord(BaseModel):
     price_microusd: int | None = None
     """Price of one call in millionths of a dollar; None where it is not known."""
     retention_ms: int
+    dead_retention_ms: int = 0
+    """How long it is kept if it fails, where that is longer."""
+    on_unknown: OnUnknown = "retry"
+    """What follows an attempt whose outcome nobody knows: at most one more call, or waiting for a decision."""
+    replays: str = ""
+    """The dead letter that this job is to replace."""
     not_before_ms: int = 0
     start_by_ms: int = 0
     finish_by_ms: int = 0
@@ -55,7 +63,7 @@ class JobRecord(BaseModel):
         fields: dict[str, str] = {}
         for name, value in self.model_dump(mode="json").items():
             # A seed or a price of 0 is known, and not the same as none.
-            if value is None or (value in ("", 0, {}, []) and name not in ("request", "seed", "price_microusd")):
+            if value is None or (value in ("", 0, {}, [], "retry") and name not in ("request", "seed", "price_microusd")):
                 continue
             fields["class" if name == "job_class" else name] = (
                 value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -74,6 +82,6 @@ class JobRecord(BaseModel):
 
 
 _JSON_FIELDS = frozenset(
-    {"request", "images_wanted", "price_microusd", "retention_ms", "not_before_ms", "start_by_ms", "finish_by_ms"}
-    | {"inputs", "metadata", "warnings", "seed", "needs"}
+    {"request", "images_wanted", "price_microusd", "not_before_ms", "start_by_ms", "finish_by_ms"}
+    | {"retention_ms", "dead_retention_ms", "inputs", "metadata", "warnings", "seed", "needs"}
 )

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from darkroom_shared.contract.job_record import JobClass, JobRecord
+from darkroom_shared.contract.job_record import JobClass, JobRecord, OnUnknown
 from darkroom_shared.core.lifecycle import CallState, JobState
 
 
@@ -79,6 +79,8 @@ class Attempt(View):
     request_id: str | None = None
     failure: FailureView | None = None
     snoozed: bool = False
+    recovered: bool = False
+    """The answer was found after the attempt had been given up."""
 
     @property
     def duration_s(self) -> float | None:
@@ -146,6 +148,13 @@ class JobView(View):
     timings: Timings
     workflow: str = ""
     step: str = ""
+    on_unknown: OnUnknown = "retry"
+    replays: str = ""
+    """The dead letter that this job replaces."""
+    replaced_by: str = ""
+    """The job that replaces this dead letter."""
+    discarded: datetime | None = None
+    """When a person decided that this dead letter is not to be replayed."""
     metadata: Mapping[str, str] = {}
     request: Mapping[str, object] = {}
     calls: tuple[CallView, ...] = ()
@@ -225,6 +234,10 @@ def job_view(fields: Mapping[str, str], calls: Sequence[CallView] = ()) -> JobVi
         ),
         workflow=record.workflow,
         step=record.step,
+        on_unknown=record.on_unknown,
+        replays=record.replays,
+        replaced_by=fields.get("replaced_by", ""),
+        discarded=instant(fields.get("discarded_ms")),
         metadata=record.metadata,
         request=record.request,
         calls=tuple(calls),

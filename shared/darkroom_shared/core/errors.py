@@ -7,6 +7,7 @@
         IdempotencyConflict    the key was used before with another body
         UnknownJob             no job (or workflow) with that id, or its retention is over
         ImageRefused           bytes that are no picture we accept
+        NothingToDecide        the job is no dead letter, or none of its calls is held
         AssetMissing           a reference to bytes that nobody stored
       JobFailed              the job ended without the images asked for
         JobRejected            a content filter refused all of them
@@ -70,6 +71,12 @@ class UnknownJob(RequestRejected):
     """There is no such job, or its retention is over."""
 
     code = "not_found"
+
+
+class NothingToDecide(RequestRejected):
+    """The job waits for no decision."""
+
+    code = "nothing_to_decide"
 
 
 class ImageRefused(RequestRejected):

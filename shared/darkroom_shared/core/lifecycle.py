@@ -34,7 +34,7 @@ class CallState(StrEnum):
     SNOOZED = "snoozed"
     """Waits for a time (back-off, throttling, not_before) or for a step before it; uses up no attempt."""
     UNKNOWN = "unknown"
-    """The request went out and no answer came back: possibly billed."""
+    """The request went out and no answer came back: possibly billed. A call rests here only if its job holds such calls."""
     FAILED = "failed"
     CANCELED = "canceled"
     EXPIRED = "expired"
@@ -83,6 +83,8 @@ class Event(StrEnum):
     PARK = "park"
     """A snooze is over, a lease ran out before the call, or an unknown outcome may be tried again."""
     DOUBT = "doubt"
+    RECOVER = "recover"
+    """The answer of an attempt has been found after all: it waits to be adopted, and nothing is paid again."""
     FAIL = "fail"
     CANCEL = "cancel"
     EXPIRE = "expire"
@@ -112,6 +114,7 @@ TRANSITIONS: Final[dict[Event, Transition]] = {
     Event.SNOOZE: _row(_C.SNOOZED, _C.CLAIMED, _C.CALLING, _C.RESPONDED),
     Event.PARK: _row(_C.PARKED, _C.SNOOZED, _C.CLAIMED, _C.RESPONDED, _C.UNKNOWN),
     Event.DOUBT: _row(_C.UNKNOWN, _C.CALLING),
+    Event.RECOVER: _row(_C.PARKED, _C.CALLING, _C.UNKNOWN, _C.PARKED),
     Event.FAIL: _row(_C.FAILED, _C.CLAIMED, _C.CALLING, _C.RESPONDED, _C.UNKNOWN),
     Event.CANCEL: _row(_C.CANCELED, _C.PARKED, _C.SNOOZED, _C.ADMITTED, _C.CLAIMED, _C.UNKNOWN),
     Event.EXPIRE: _row(_C.EXPIRED, _C.PARKED, _C.SNOOZED, _C.ADMITTED, _C.CLAIMED),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import assert_never
 
 from darkroom_shared.core.failure import Failure, FailureKind
@@ -15,10 +16,12 @@ class Budget:
     Attributes:
         attempts: paid attempts in all, 1 or more.
         after_unknown: attempts that may follow an unknown outcome; 0 means never pay twice.
+        hold_unknown: an unknown outcome waits for a decision, whatever the numbers.
     """
 
     attempts: int = 3
     after_unknown: int = 1
+    hold_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,20 @@ class Reject:
     """The filter's refusal is the result."""
 
 
+class AfterDoubt(StrEnum):
+    """What follows an attempt whose outcome nobody knows."""
+
+    RETRY = "retry"
+    HOLD = "hold"
+    """Wait for a person or a program that finds out what happened."""
+    FAIL = "fail"
+
+
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Record a possibly billed attempt; `retry` says whether one more call is allowed."""
+    """Record a possibly billed attempt."""
 
-    retry: bool
+    then: AfterDoubt
 
 
 Decision = Snooze | GiveUp | Reject | Doubt
@@ -85,6 +97,14 @@ def _patience(kind: FailureKind, snoozes: int, draw: float) -> float:
     return span_s / 2 + full_jitter(0, span_s / 2, CAP_S, draw)
 
 
+def after_doubt(history: History, budget: Budget) -> AfterDoubt:
+    """What follows an attempt that got no answer; `history.unknowns` counts the ones before it."""
+    if budget.hold_unknown:
+        return AfterDoubt.HOLD
+    may_retry = history.unknowns < budget.after_unknown and history.attempts < budget.attempts
+    return AfterDoubt.RETRY if may_retry else AfterDoubt.FAIL
+
+
 def decide(failure: Failure, history: History, budget: Budget, draw: float) -> Decision:
     """What the ledger is told to do.
 
@@ -99,7 +119,7 @@ def decide(failure: Failure, history: History, budget: Budget, draw: float) -> D
         case FailureKind.THROTTLED | FailureKind.UNREACHED:
             return Snooze(_patience(failure.kind, history.snoozes, draw), failure.code, counts=False)
         case FailureKind.UNKNOWN:
-            return Doubt(retry=history.unknowns < budget.after_unknown and history.attempts < budget.attempts)
+            return Doubt(after_doubt(history, budget))
         case FailureKind.RETRY:
             if history.attempts >= budget.attempts:
                 return GiveUp("attempts_exhausted")

@@ -15,10 +15,16 @@
 <p>inflight              zset     admitted or leased call -> time of admission in ms
 <p>unclaimed             zset     admitted call -> when to publish again, ms
 <p>leases                zset     leased call -> lease end, ms
+<p>owed                  zset     parked call whose answer is stored: it needs no quota -> since when, ms
+<p>held                  zset     call with an unknown outcome that waits for a decision -> since when, ms
 <p>snoozed               zset     call -> when to park again, ms
-<p>deadlines             zset     job -> start_by or finish_by, whichever is first, if it has not started, ms
+<p>deadlines             zset     job -> start_by or finish_by, whichever is first, ms; once it has started, finish_by
 <p>retention             zset     terminal job -> when its records go, ms
 <p>untold                zset     terminal job whose story is not written yet -> its end, ms
+<p>dead                  zset     dead letter: failed job that waits for a person -> its end, ms
+<p>removing              zset     story:, receipt: or asset:<name> that the store is to lose -> when handed out, ms; 0: not yet
+<p>removed               zset     SHA-256 of assets removed within the last hour -> when, ms
+<p>spend                 hash     UTC day (since the epoch) -> what its calls cost or may have cost, millionths of a dollar
 <p>assets                hash     SHA-256 -> how many jobs hold it
 <p>lane:<lane>           hash     virtual:<class>, the fair queue's virtual time
 <p>wake_at_us            string   when the loops that were told will ask again, microseconds
@@ -73,6 +79,21 @@ class Keys:
     def untold(self) -> str:
         """Sorted set of terminal jobs whose story is still to be written."""
         return f"{self.prefix}untold"
+
+    @property
+    def dead(self) -> str:
+        """Sorted set of jobs that gave up and wait for a person."""
+        return f"{self.prefix}dead"
+
+    @property
+    def held(self) -> str:
+        """Sorted set of calls that wait for a decision about their unknown outcome."""
+        return f"{self.prefix}held"
+
+    @property
+    def reconciled(self) -> str:
+        """When the reconciler last looked, milliseconds."""
+        return f"{self.prefix}reconciled_ms"
 
     @property
     def wake(self) -> str:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from darkroom_shared.core.failure import Failure
+from darkroom_shared.core.retry import AfterDoubt
 from darkroom_shared.store.answers import Json, items, loads, mapping, pair, record, rows, text, texts, whole
 from darkroom_shared.store.keys import Keys
 
@@ -90,14 +91,24 @@ class Verdict(StrEnum):
     """The key was used before with the same request: nothing was written."""
     CONFLICT = "conflict"
     """The key was used before with another request."""
+    NOT_DEAD = "not_dead"
+    """The job to be replaced is no dead letter (any more): nothing was written."""
+    PUT_AGAIN = "put_again"
+    """Retention has just removed pictures of the request, or is about to: nothing was written. Store them and ask again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What `accept` answered, and the id that the key belongs to."""
+    """What `accept` answered.
+
+    Attributes:
+        id: of the job or workflow; for `not_dead` of the job that replaced the dead letter already, or empty.
+        assets: for `put_again`, the SHA-256 of the pictures to store again.
+    """
 
     verdict: Verdict
     id: str
+    assets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,26 +152,8 @@ class Claim:
     """Outputs of the steps before, by step name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Repairs:
-    """What one run of the reconciler found."""
-
-    republish: tuple[Hint, ...]
-    lost: int
-    doubted: int
-    expired: int
-
-
-@dataclass(frozen=True, slots=True)
-class Purged:
-    """A job whose records are gone, and the pictures and receipts it leaves to be removed."""
-
-    job_id: str
-    assets: tuple[str, ...]
-    receipts: tuple[str, ...] = ()
-
-
-def _hints(value: object) -> tuple[Hint, ...]:
+def hints_of_rows(value: object) -> tuple[Hint, ...]:
+    """Reads a list of `{call, fence, task}`."""
     return tuple(Hint(text(row["call"]), whole(row["fence"]), text(row["task"])) for row in rows(value))
 
 
@@ -170,12 +163,16 @@ def accept(
     *,
     workflow: tuple[str, Mapping[str, str]] | None = None,
     idempotency: tuple[str, str, int] | None = None,
+    replaces: str | None = None,
 ) -> Script[Accepted]:
-    """Records jobs. `idempotency` is key (`tenant:key`), fingerprint and life in ms; replaying writes nothing."""
+    """Records jobs. `idempotency` is key (`tenant:key`), fingerprint and life in ms; replaying writes nothing.
+
+    `replaces` is a dead letter: the one job is its successor, and it waits for nobody any more.
+    """
 
     def parse(raw: object) -> Accepted:
-        verdict, identity = pair(raw)
-        return Accepted(Verdict(verdict), identity)
+        verdict, identity, *assets = texts(raw)
+        return Accepted(Verdict(verdict), identity, tuple(assets))
 
     args: Json = {"jobs": [job.as_json() for job in jobs], "pools": [pool.as_json() for pool in pools]}
     if workflow is not None:
@@ -183,6 +180,8 @@ def accept(
     if idempotency is not None:
         key, print_, ttl_ms = idempotency
         args["idem"] = {"key": key, "fingerprint": print_, "ttl_ms": ttl_ms}
+    if replaces is not None:
+        args["replaces"] = replaces
     return Script("accept", args, parse)
 
 
@@ -192,7 +191,7 @@ def admit(classes: Sequence[str], republish_ms: int, most: int = 100) -> Script[
     def parse(raw: object) -> Admission:
         value = mapping(loads(raw))
         next_ms = whole(value["next_ms"])
-        return Admission(_hints(value["admitted"]), None if next_ms < 0 else next_ms, text(value["reason"]))
+        return Admission(hints_of_rows(value["admitted"]), None if next_ms < 0 else next_ms, text(value["reason"]))
 
     return Script("admit", {"classes": list(classes), "republish_ms": republish_ms, "most": most}, parse)
 
@@ -221,9 +220,20 @@ def renew(calls: Sequence[tuple[str, int]], lease_ms: int) -> Script[list[str]]:
 
 
 def gate(
-    call_id: str, fence: int, *, lease_ms: int, call_budget: int, price_microusd: int | None, attempt: Mapping[str, object]
+    call_id: str,
+    fence: int,
+    *,
+    lease_ms: int,
+    call_budget: int,
+    price_microusd: int | None,
+    attempt: Mapping[str, object],
+    spend_per_day: int | None = None,
 ) -> Script[tuple[str, int]]:
-    """The last look before money is spent. Answers `go`, `canceled`, `expired`, `exhausted` or `stale`, and the attempt number."""
+    """The last look before money is spent.
+
+    Answers `go`, `canceled`, `expired`, `exhausted`, `spent` or `stale`, and the attempt number.
+    `spend_per_day`: most that all calls of one UTC day may cost, in millionths of a dollar; None for no limit.
+    """
 
     def parse(raw: object) -> tuple[str, int]:
         verdict, number = pair(raw)
@@ -235,6 +245,7 @@ def gate(
         "lease_ms": lease_ms,
         "call_budget": call_budget,
         "price_microusd": price_microusd,
+        "spend_per_day": spend_per_day,
         "attempt": dict(attempt),
     }
     return Script("gate", args, parse)
@@ -244,10 +255,32 @@ def _done(raw: object) -> bool:
     return raw == 1
 
 
-def receipt(call_id: str, fence: int, name: str, request_id: str | None, lease_ms: int) -> Script[bool]:
-    """Notes the stored answer and shortens the lease to `lease_ms`. False if the lease is lost; safe to repeat."""
+class Noted(StrEnum):
+    """What became of the note that an answer is stored."""
+
+    NOTED = "noted"
+    DISCARD = "discard"
+    """Noted, but the job was canceled and its images are not wanted."""
+    RECOVERED = "recovered"
+    """The lease is lost, but nobody has called again: the answer waits to be adopted by whoever comes next."""
+    LOST = "lost"
+    """Another attempt has begun, or the call has ended."""
+
+
+def receipt(call_id: str, fence: int, name: str, request_id: str | None, lease_ms: int) -> Script[Noted]:
+    """Notes the stored answer and shortens the lease to `lease_ms`. Safe to repeat."""
     args = {"call": call_id, "fence": fence, "receipt": name, "request_id": request_id, "lease_ms": lease_ms}
-    return Script("receipt", args, _done)
+    return Script("receipt", args, lambda raw: Noted(text(raw)))
+
+
+class Committed(StrEnum):
+    """Whether a result was taken."""
+
+    DONE = "done"
+    LOST = "lost"
+    """The call is another worker's now."""
+    PUT_AGAIN = "put_again"
+    """Retention has just removed one of these pictures (of another job), or is about to: store them and ask again."""
 
 
 def commit(
@@ -258,12 +291,12 @@ def commit(
     rejected: Sequence[Json] = (),
     reason: str | None = None,
     end_attempt: Mapping[str, object] | None = None,
-) -> Script[tuple[bool, str]]:
-    """Records the result. Answers whether it was taken, and the job's state afterwards."""
+) -> Script[tuple[Committed, str]]:
+    """Records the result. Answers whether it was taken, and the job's state afterwards. Safe to repeat."""
 
-    def parse(raw: object) -> tuple[bool, str]:
+    def parse(raw: object) -> tuple[Committed, str]:
         committed, state = pair(raw)
-        return committed == "1", state
+        return Committed(committed), state
 
     args = {
         "call": call_id,
@@ -309,51 +342,13 @@ def fail(call_id: str, fence: int, failure: Failure, reason: str) -> Script[bool
     return Script("fail", {"call": call_id, "fence": fence, "failure": failure.as_json(), "reason": reason}, _done)
 
 
-def doubt(call_id: str, fence: int, failure: Failure, *, retry: bool) -> Script[bool]:
-    """Counts a call without an answer as possibly billed; tries again if `retry`. False if the lease is lost."""
-    return Script("doubt", {"call": call_id, "fence": fence, "failure": failure.as_json(), "retry": retry}, _done)
+def doubt(call_id: str, fence: int, failure: Failure, *, after: AfterDoubt, lapsed: bool = False) -> Script[bool]:
+    """Counts a call without an answer as possibly billed, then does what `after` says. False if the lease is lost; safe to repeat.
 
-
-def cancel(job_id: str, reason: str = "user") -> Script[tuple[str, str]]:
-    """Cancels. Answers `prevented`, `detached`, `finished` or `gone`, and the job's state. Asking twice is safe."""
-    return Script("cancel", {"job": job_id, "reason": reason}, pair)
-
-
-def reconcile(
-    *,
-    republish_ms: int,
-    call_budget: int,
-    after_unknown: int,
-    crash_budget: int,
-    gap_ms: int,
-    lease_ms: int,
-    most: int = 200,
-) -> Script[Repairs]:
-    """Repairs what crashes left behind. If nobody looked for `gap_ms`, leases that ran out are forgiven for `lease_ms`."""
-
-    def parse(raw: object) -> Repairs:
-        value = mapping(loads(raw))
-        return Repairs(_hints(value["republish"]), whole(value["lost"]), whole(value["doubted"]), whole(value["expired"]))
-
-    args = {
-        "republish_ms": republish_ms,
-        "call_budget": call_budget,
-        "after_unknown": after_unknown,
-        "crash_budget": crash_budget,
-        "gap_ms": gap_ms,
-        "lease_ms": lease_ms,
-        "most": most,
-    }
-    return Script("reconcile", args, parse)
-
-
-def purge(most: int = 100) -> Script[list[Purged]]:
-    """Removes records whose retention is over."""
-
-    def parse(raw: object) -> list[Purged]:
-        return [Purged(text(row["job"]), tuple(texts(row["assets"])), tuple(texts(row["receipts"]))) for row in rows(loads(raw))]
-
-    return Script("purge", {"most": most}, parse)
+    `lapsed` is for the reconciler: only if the lease has run out.
+    """
+    args = {"call": call_id, "fence": fence, "failure": failure.as_json(), "after": after.value, "lapsed": lapsed}
+    return Script("doubt", args, _done)
 
 
 def register(worker: str, ttl_ms: int, fields: Mapping[str, str], pools: Sequence[PoolQuota]) -> Script[bool]:
@@ -365,11 +360,6 @@ def register(worker: str, ttl_ms: int, fields: Mapping[str, str], pools: Sequenc
 def leave(worker: str) -> Script[bool]:
     """Takes a worker's slots away."""
     return Script("leave", {"worker": worker}, _done)
-
-
-def told(job_id: str) -> Script[bool]:
-    """Notes that a terminal job's story is written."""
-    return Script("told", {"job": job_id}, _done)
 
 
 def fleet() -> Script[list[dict[str, str]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from darkroom_shared.store.answers import items, loads, mapping, record, text, texts, whole
+from darkroom_shared.store.answers import items, loads, mapping, pair, record, text, texts, whole
 from darkroom_shared.store.ops import Command
 
 Record = Mapping[str, str]
@@ -70,6 +70,26 @@ def jobs(tenant: str | None = None, limit: int = 50, offset: int = 0) -> Command
 def pool(name: str) -> Command[Record]:
     """A pool's pacing state."""
     return Command(lambda keys: ("HGETALL", keys.pool(name)), record)
+
+
+def dead_letters(limit: int = 50, offset: int = 0) -> Command[list[str]]:
+    """Jobs that gave up and wait for a person, newest first."""
+    return Command(lambda keys: ("ZREVRANGE", keys.dead, offset, offset + limit - 1), texts)
+
+
+def held(limit: int = 1000) -> Command[list[str]]:
+    """Calls that are held because nobody knows whether they were billed, the oldest first."""
+    return Command(lambda keys: ("ZRANGE", keys.held, 0, limit - 1), texts)
+
+
+def reconciled_ms() -> Command[int | None]:
+    """When the reconciler last looked, on the ledger's clock; None if it never did."""
+    return Command(lambda keys: ("GET", keys.reconciled), lambda raw: None if raw is None else whole(raw))
+
+
+def clock_ms() -> Command[int]:
+    """The ledger's clock."""
+    return Command(lambda _: ("TIME",), lambda raw: int(pair(raw)[0]) * 1000 + int(pair(raw)[1]) // 1000)
 
 
 def untold(limit: int = 50) -> Command[list[str]]:

@@ -19,7 +19,8 @@ from darkroom_shared.contract.job_record import CLASSES, JobClass, JobRecord
 from darkroom_shared.contract.views import JobView, call_view, job_view
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.core.ids import call_id, make_id
-from darkroom_shared.store import ops, reads
+from darkroom_shared.core.retry import AfterDoubt, Budget, History, after_doubt
+from darkroom_shared.store import ops, reads, upkeep
 from darkroom_shared.store.keys import Keys
 from darkroom_shared.store.redis import AsyncLedger, Ledger
 
@@ -27,7 +28,7 @@ T = TypeVar("T")
 Json = dict[str, object]
 
 PRICE = 40_000
-BUDGET = {"call_budget": 3, "after_unknown": 1, "crash_budget": 3, "gap_ms": 600_000, "lease_ms": 600_000}
+BUDGET = {"crash_budget": 3, "gap_ms": 600_000, "lease_ms": 600_000}
 RETRY = Failure(FailureKind.RETRY, "provider_unavailable", "busy", billed=False, request_id="req-1", http_status=503)
 THROTTLED = Failure(FailureKind.THROTTLED, "throttled", "slow down", billed=False, http_status=429)
 UNKNOWN = Failure(FailureKind.UNKNOWN, "provider_timeout_ambiguous", "no answer", billed=None)
@@ -205,11 +206,11 @@ class Room:
             ops.gate(hint.call_id, hint.fence, lease_ms=lease_ms, call_budget=call_budget, price_microusd=price, attempt=attempt)
         )
 
-    def receipt(self, hint: ops.Hint, name: str = "receipt", lease_ms: int = 600_000) -> bool:
+    def receipt(self, hint: ops.Hint, name: str = "receipt", lease_ms: int = 600_000) -> ops.Noted:
         """Notes a stored answer."""
         return self.run(ops.receipt(hint.call_id, hint.fence, name, "req-7", lease_ms))
 
-    def commit(self, hint: ops.Hint, outputs: Sequence[Json] = (), rejected: Sequence[Json] = ()) -> tuple[bool, str]:
+    def commit(self, hint: ops.Hint, outputs: Sequence[Json] = (), rejected: Sequence[Json] = ()) -> tuple[ops.Committed, str]:
         """Records a result; one picture if nothing else is said."""
         rows = list(outputs) if outputs or rejected else [output()]
         return self.run(ops.commit(hint.call_id, hint.fence, outputs=rows, rejected=rejected))
@@ -242,17 +243,32 @@ class Room:
         """Ends a call for good."""
         return self.run(ops.fail(hint.call_id, hint.fence, failure, failure.code))
 
-    def doubt(self, hint: ops.Hint, *, retry: bool) -> bool:
+    def doubt(self, hint: ops.Hint, after: AfterDoubt = AfterDoubt.RETRY, *, lapsed: bool = False) -> bool:
         """Records an unknown outcome."""
-        return self.run(ops.doubt(hint.call_id, hint.fence, UNKNOWN, retry=retry))
+        return self.run(ops.doubt(hint.call_id, hint.fence, UNKNOWN, after=after, lapsed=lapsed))
 
-    def cancel(self, job_id: str) -> tuple[str, str]:
+    def cancel(self, job_id: str, *, discard: bool = False) -> tuple[str, str]:
         """Cancels a job."""
-        return self.run(ops.cancel(job_id))
+        return self.run(upkeep.cancel(job_id, discard=discard))
 
-    def reconcile(self, republish_ms: int = 600_000) -> ops.Repairs:
-        """One run of the reconciler."""
-        return self.run(ops.reconcile(republish_ms=republish_ms, **BUDGET))
+    def reconcile(self, republish_ms: int = 600_000) -> upkeep.Repairs:
+        """One run of the reconciler's script: it names suspects and leaves them."""
+        return self.run(upkeep.reconcile(republish_ms=republish_ms, **BUDGET))
+
+    def repair(self) -> upkeep.Repairs:
+        """What a worker's reconciler does whose store has no answer of any suspect."""
+        repairs = self.reconcile()
+        for suspect in repairs.suspects:
+            history = History(suspect.attempts, suspect.unknowns, suspect.snoozes)
+            after = after_doubt(history, Budget(hold_unknown=suspect.holds))
+            self.run(ops.doubt(suspect.call_id, suspect.fence, UNKNOWN, after=after, lapsed=True))
+        return repairs
+
+    def purge(self) -> list[str]:
+        """Removes what its retention is over for, as a worker does; the names of what the store loses."""
+        things = self.run(upkeep.purge(again_ms=60_000))
+        self.run(upkeep.removed(things))
+        return [str(thing) for thing in things]
 
     def started(self, state: str, *, lease_ms: int = 600_000, interval_us: int = 0, **options: Unpack[JobOptions]) -> ops.Hint:
         """A job of one call, brought to `admitted`, `claimed`, `calling` or `responded`, on a registered worker."""
@@ -270,7 +286,7 @@ class Room:
         if wanted >= 2:
             assert self.gate(hint, lease_ms=lease_ms)[0] == "go"
         if wanted >= 3:
-            assert self.receipt(hint, lease_ms=lease_ms)
+            assert self.receipt(hint, lease_ms=lease_ms) == "noted"
         return hint
 
     def call(self, name: str) -> Mapping[str, str]:

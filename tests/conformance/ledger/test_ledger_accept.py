@@ -96,7 +96,7 @@ def test_a_key_whose_job_is_gone_is_free_again(room: Room) -> None:
     first, second = room.new_job(retention_ms=0), room.new_job()
     room.accept(first, idempotency=("t:k", "print", 600_000))
     room.cancel(first.job_id)
-    assert [gone.job_id for gone in room.run(ops.purge())] == [first.job_id]
+    assert f"story:{first.job_id}" in room.purge()
     assert room.accept(second, idempotency=("t:k", "other", 600_000)) == ops.Accepted(ops.Verdict.ACCEPTED, second.job_id)
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
+from darkroom_shared.core.retry import AfterDoubt
 from darkroom_shared.store import ops
 from tests.conformance.ledger.driver import PERMANENT, PRICE, RETRY, THROTTLED, Json, Room, job_of, output
 
 
 def test_a_call_goes_from_submit_to_its_image(room: Room) -> None:
     hint = room.started("responded")
-    assert room.commit(hint) == (True, "succeeded")
+    assert room.commit(hint) == ("done", "succeeded")
     view = room.view(job_of(hint))
     assert (view.state, view.is_terminal, len(view.outputs)) == ("succeeded", True, 1)
     assert view.cost.actual_usd == PRICE / 1_000_000
@@ -53,11 +54,11 @@ def test_a_claim_brings_the_records(room: Room) -> None:
 
 LATE_WRITES: dict[str, Callable[[Room, ops.Hint], object]] = {
     "gate": lambda room, hint: room.gate(hint)[0] == "go",
-    "receipt": lambda room, hint: room.receipt(hint, "late"),
-    "commit": lambda room, hint: room.commit(hint, [output(9)])[0],
+    "receipt": lambda room, hint: room.receipt(hint, "late") != "lost",
+    "commit": lambda room, hint: room.commit(hint, [output(9)])[0] != "lost",
     "snooze": lambda room, hint: room.snooze(hint),
     "fail": lambda room, hint: room.fail(hint),
-    "doubt": lambda room, hint: room.doubt(hint, retry=True),
+    "doubt": lambda room, hint: room.doubt(hint, AfterDoubt.RETRY),
     "renew": lambda room, hint: room.run(ops.renew([(hint.call_id, hint.fence)], 1000)) != ["lost"],
 }
 
@@ -102,10 +103,10 @@ def test_a_write_out_of_turn_is_refused_and_changes_nothing(room: Room, state: s
 def test_a_receipt_that_is_noted_again_stays_noted(room: Room) -> None:
     """The Redis client repeats a script whose answer was lost; "refused" would make the worker throw the paid answer away."""
     hint = room.started("responded")
-    assert room.receipt(hint)
+    assert room.receipt(hint) is ops.Noted.NOTED
     assert room.call(hint.call_id)["receipt"] == "receipt"
     assert room.view(job_of(hint)).cost.actual_usd == PRICE / 1_000_000
-    assert not room.receipt(hint, "another")
+    assert room.receipt(hint, "another") is ops.Noted.LOST
 
 
 def test_the_gate_is_shut_when_the_budget_is_used_up(room: Room) -> None:
@@ -181,21 +182,21 @@ def test_a_call_that_gives_up_fails_its_job_with_the_reason(room: Room) -> None:
 
 def test_an_unknown_outcome_is_counted_and_tried_once_more(room: Room) -> None:
     hint = room.started("calling")
-    assert room.doubt(hint, retry=True)
+    assert room.doubt(hint, AfterDoubt.RETRY)
     view = room.view(job_of(hint))
     assert (view.state, view.cost.uncertain_usd, view.cost.actual_usd) == ("queued", PRICE / 1_000_000, 0)
     [attempt] = view.calls[0].attempts
     assert (attempt.outcome, attempt.billed) == ("unknown", None)
     assert room.events(view.id)[-2:] == ["call.doubt", "call.park"]
     again = room.advance(room.admit_one(), "responded")
-    assert room.commit(again) == (True, "succeeded")
+    assert room.commit(again) == ("done", "succeeded")
     cost = room.view(view.id).cost
     assert (cost.actual_usd, cost.uncertain_usd) == (PRICE / 1_000_000, PRICE / 1_000_000)
 
 
 def test_an_unknown_outcome_without_another_try_fails(room: Room) -> None:
     hint = room.started("calling")
-    assert room.doubt(hint, retry=False)
+    assert room.doubt(hint, AfterDoubt.FAIL)
     view = room.view(job_of(hint))
     assert (view.state, view.reason) == ("failed", "provider_timeout_ambiguous")
     assert view.cost.uncertain_usd == PRICE / 1_000_000
@@ -217,7 +218,7 @@ def test_a_storage_that_is_away_keeps_the_stored_answer(room: Room) -> None:
     claim = room.claim(again)
     assert (claim.verdict, claim.call["receipt"]) == (ops.ClaimVerdict.ADOPTED, "receipt")
     assert room.gate(again)[0] == "stale"
-    assert room.commit(again) == (True, "succeeded")
+    assert room.commit(again) == ("done", "succeeded")
     assert room.view(job_of(hint)).cost.actual_usd == PRICE / 1_000_000
 
 
@@ -235,14 +236,14 @@ ROW: Json = {"index": 0, "code": "content_filtered_output", "message": "no", "bi
 )
 def test_what_came_decides_the_state(room: Room, wanted: int, images: int, rejected: int, state: str, reason: str) -> None:
     hint = room.started("responded", images_wanted=wanted)
-    assert room.commit(hint, [output(n) for n in range(images)], [ROW] * rejected) == (True, state)
+    assert room.commit(hint, [output(n) for n in range(images)], [ROW] * rejected) == ("done", state)
     view = room.view(job_of(hint))
     assert (view.reason, len(view.outputs), len(view.rejected)) == (reason, images, rejected)
 
 
 def test_a_mask_is_stored_but_is_not_one_of_the_images_wanted(room: Room) -> None:
     hint = room.started("responded", images_wanted=2)
-    assert room.commit(hint, [output(1), output(2, role="mask")], [ROW]) == (True, "partial")
+    assert room.commit(hint, [output(1), output(2, role="mask")], [ROW]) == ("done", "partial")
     assert room.raw.hget(room.keys.job(job_of(hint)), "images") == "1"
 
 
@@ -252,8 +253,8 @@ def test_a_job_of_two_calls_ends_with_the_last_one(room: Room) -> None:
     first, second = room.admit()
     for hint in (first, second):
         room.advance(hint, "responded")
-    assert room.commit(first) == (True, "running")
-    assert room.commit(second, [output(2)]) == (True, "succeeded")
+    assert room.commit(first) == ("done", "running")
+    assert room.commit(second, [output(2)]) == ("done", "succeeded")
     view = room.view(job)
     assert len(view.outputs) == 2
     assert view.cost.actual_usd == 2 * PRICE / 1_000_000
@@ -274,7 +275,7 @@ def test_a_free_step_is_committed_without_a_receipt(room: Room) -> None:
     hint = room.started("claimed", kind="local")
     room.gate(hint, price=None)
     end = {"outcome": "answered", "billed": False}
-    assert room.run(ops.commit(hint.call_id, hint.fence, outputs=[output()], end_attempt=end)) == (True, "succeeded")
+    assert room.run(ops.commit(hint.call_id, hint.fence, outputs=[output()], end_attempt=end)) == ("done", "succeeded")
     view = room.view(job_of(hint))
     assert view.calls[0].attempts[0].billed is False
     assert view.cost.actual_usd == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from darkroom_shared.core.retry import AfterDoubt
 from darkroom_shared.store import ops
 from tests.conformance.ledger.driver import PRICE, RETRY, Room, job_of, new_job_id, output
 
@@ -43,7 +44,7 @@ def test_a_paid_call_goes_on_and_its_image_is_kept(room: Room) -> None:
     hint = room.started("calling")
     assert room.cancel(job_of(hint)) == ("detached", "canceling")
     assert room.receipt(hint)
-    assert room.commit(hint) == (True, "canceled")
+    assert room.commit(hint) == ("done", "canceled")
     view = room.view(job_of(hint))
     assert (len(view.outputs), view.cost.actual_usd) == (1, PRICE / 1_000_000)
 
@@ -52,7 +53,7 @@ def test_a_paid_call_goes_on_and_its_image_is_kept(room: Room) -> None:
 def test_a_canceled_call_is_not_tried_again(room: Room, ending: str) -> None:
     hint = room.started("calling")
     room.cancel(job_of(hint))
-    assert room.snooze(hint, RETRY) if ending == "snooze" else room.doubt(hint, retry=True)
+    assert room.snooze(hint, RETRY) if ending == "snooze" else room.doubt(hint, AfterDoubt.RETRY)
     assert room.state(job_of(hint)) == "canceled"
     assert room.admit() == ()
 
@@ -63,7 +64,7 @@ def test_an_answer_that_is_stored_is_delivered_although_the_job_was_canceled_whi
     assert room.cancel(job_of(hint)) == ("detached", "canceling")
     again = room.admit_one()
     assert room.claim(again).verdict is ops.ClaimVerdict.ADOPTED
-    assert room.commit(again) == (True, "canceled")
+    assert room.commit(again) == ("done", "canceled")
     assert len(room.view(job_of(hint)).outputs) == 1
 
 
@@ -83,7 +84,7 @@ def test_of_a_job_of_three_calls_only_the_paid_one_goes_on(room: Room) -> None:
     states = sorted(call.state.value for call in room.view(job).calls)
     assert states == ["calling", "canceled", "canceled"]
     room.receipt(first)
-    assert room.commit(first, [output()]) == (True, "canceled")
+    assert room.commit(first, [output()]) == ("done", "canceled")
 
 
 @pytest.mark.parametrize("times", [1, 2])

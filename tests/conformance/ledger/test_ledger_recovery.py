@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from darkroom_shared.store import ops, reads
+from darkroom_shared.store import ops, reads, upkeep
 from tests.conformance.ledger.driver import PRICE, Room, job_of
 
 
@@ -19,7 +19,7 @@ def test_an_admitted_call_that_nobody_claims_is_published_again_under_the_same_f
 
 def test_a_lease_that_is_still_good_is_left_alone(room: Room) -> None:
     hint = room.started("calling")
-    assert room.reconcile() == ops.Repairs((), 0, 0, 0)
+    assert room.reconcile() == upkeep.Repairs((), (), 0, 0)
     assert room.state(hint.call_id) == "calling"
 
 
@@ -33,12 +33,12 @@ def test_a_call_whose_worker_died_before_paying_is_parked_again(room: Room) -> N
 
 def test_a_call_whose_worker_died_while_calling_is_unknown_and_tried_once_more(room: Room) -> None:
     hint = room.started("calling", lease_ms=0)
-    assert room.reconcile().doubted == 1
+    assert len(room.repair().suspects) == 1
     assert room.events(job_of(hint))[-2:] == ["call.doubt", "call.park"]
     again = room.advance(room.admit_one(), "calling", lease_ms=0)
-    assert room.reconcile().doubted == 1
+    assert len(room.repair().suspects) == 1
     view = room.view(job_of(hint))
-    assert (view.state, view.reason) == ("failed", "worker_lost")
+    assert (view.state, view.reason) == ("failed", "provider_timeout_ambiguous")
     assert view.cost.uncertain_usd == 2 * PRICE / 1_000_000
     assert [attempt.outcome for attempt in view.calls[0].attempts] == ["unknown", "unknown"]
     assert room.call(again.call_id)["unknowns"] == "2"
@@ -48,7 +48,7 @@ def test_a_free_step_whose_worker_died_costs_nothing_and_ends_after_three_crashe
     hint = room.started("claimed", kind="local")
     for _ in range(3):
         room.gate(hint, lease_ms=0, price=None)
-        assert room.reconcile().doubted == 1
+        assert room.reconcile().lost == 1
         if room.state(job_of(hint)) == "queued":
             hint = room.advance(room.admit_one(), "claimed")
     view = room.view(job_of(hint))
@@ -61,7 +61,7 @@ def test_a_stored_answer_is_adopted_after_a_crash_without_a_new_call(room: Room)
     again = room.admit_one()
     claim = room.claim(again, worker="w2")
     assert (claim.verdict, claim.call["receipt"]) == (ops.ClaimVerdict.ADOPTED, "receipt")
-    assert room.commit(again) == (True, "succeeded")
+    assert room.commit(again) == ("done", "succeeded")
     view = room.view(job_of(hint))
     assert view.cost.actual_usd == PRICE / 1_000_000
     assert len(view.calls[0].attempts) == 1
@@ -110,7 +110,7 @@ def test_the_slot_of_a_dead_worker_is_free_again(room: Room) -> None:
     second = room.submit()
     room.advance(room.admit_one(), "calling", lease_ms=0)
     assert room.admission().reason == "no_free_slot"
-    room.reconcile()
+    room.repair()
     assert len(room.admit()) == 1
     assert room.state(second) in ("queued", "running")
 
@@ -131,7 +131,7 @@ def test_a_job_that_never_started_expires_at_its_finish_by(room: Room) -> None:
 def test_leases_that_ran_out_while_the_ledger_was_away_are_forgiven_for_one_lease(room: Room) -> None:
     hint = room.started("calling", lease_ms=0)
     room.raw.set("dr:reconciled_ms", 1)
-    assert room.reconcile().doubted == 0
+    assert room.repair().suspects == ()
     room.raw.delete("dr:grace")
-    assert room.reconcile().doubted == 1
+    assert len(room.repair().suspects) == 1
     assert room.state(hint.call_id) == "parked"

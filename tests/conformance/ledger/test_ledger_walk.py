@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -14,12 +14,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from darkroom_shared.core import lifecycle
 from darkroom_shared.core.lifecycle import CallState, Event
-from darkroom_shared.store import ops, reads
+from darkroom_shared.core.retry import AfterDoubt
+from darkroom_shared.store import ops, reads, upkeep
 from darkroom_shared.store.keys import Keys
 from tests.conformance.ledger.driver import RETRY, THROTTLED, Json, Room, async_executor, output, raw_redis, sync_executor
 
 _walks = itertools.count(1)
 LEASES = st.sampled_from([0, 600_000])
+WORKED_ON = frozenset(lifecycle.LEASED_STATES)
 OPEN = lifecycle.CallState.PARKED, lifecycle.CallState.ADMITTED, lifecycle.CallState.SNOOZED, *lifecycle.LEASED_STATES
 
 
@@ -36,6 +38,10 @@ class Call:
     crashes: int = 0
     paid: bool = False
     lease_over: bool = False
+    in_doubt_under: int = 0
+    """Fence of the last attempt, if its outcome is unknown."""
+    closed: tuple[int, Event] | None = None
+    """The last write that ended an attempt: it may be sent again."""
 
     def may(self, event: Event) -> bool:
         return lifecycle.target(event, self.state) is not None
@@ -44,6 +50,17 @@ class Call:
         after = lifecycle.target(event, self.state)
         assert after is not None, f"the table forbids {event} in {self.state}"
         self.state = after
+        if event in (Event.COMMIT, Event.SNOOZE, Event.FAIL):
+            self.closed = self.fence, event
+
+    def takes(self, event: Event, current: bool) -> bool:
+        """Whether a worker's write is answered with success: it is done now, or was done before."""
+        return current and (self.may(event) or self.closed == (self.fence, event))
+
+    def recovers(self) -> None:
+        self.does(Event.RECOVER)
+        self.unknowns -= 1
+        self.paid, self.in_doubt_under = True, 0
 
 
 @dataclass
@@ -147,6 +164,24 @@ class Walk(RuleBasedStateMachine):
         call.paid, call.lease_over = answered, False
 
     @precondition(lambda self: self.calls(CallState.ADMITTED))
+    @rule(data=st.data(), found=st.booleans())
+    def lose_the_answer(self, data: st.DataObject, found: bool) -> None:
+        """A worker calls and is taken for lost; then perhaps its answer comes after all."""
+        call = data.draw(st.sampled_from(self.calls(CallState.ADMITTED)), label="call")
+        hint = ops.Hint(call.name, call.fence, "")
+        if call.paid or call.job.canceled or call.attempts >= 3:
+            return
+        self.room.advance(hint, "calling", lease_ms=0)
+        for event in (Event.CLAIM, Event.GATE):
+            call.does(event)
+        call.attempts += 1
+        assert self.room.doubt(hint, AfterDoubt.RETRY, lapsed=True)
+        self.in_doubt(call, AfterDoubt.RETRY)
+        if found:
+            assert self.room.receipt(hint, f"{call.name}:{hint.fence}") is ops.Noted.RECOVERED
+            call.recovers()
+
+    @precondition(lambda self: self.calls(CallState.ADMITTED))
     @rule(data=st.data(), times=st.integers(1, 3))
     def crash(self, data: st.DataObject, times: int) -> None:
         """A worker claims and dies, again and again."""
@@ -201,9 +236,12 @@ class Walk(RuleBasedStateMachine):
         hint, current = self.fence(data, call)
         taken = self.room.receipt(hint, f"{call.name}:{hint.fence}", lease_ms)
         if current and call.may(Event.RECEIPT):
-            assert taken
+            assert taken is ops.Noted.NOTED
             call.does(Event.RECEIPT)
             call.paid, call.lease_over = True, lease_ms == 0
+        elif current and call.may(Event.RECOVER) and call.in_doubt_under == call.fence > 0:
+            assert taken is ops.Noted.RECOVERED
+            call.recovers()
 
     @precondition(lambda self: self.calls())
     @rule(data=st.data(), image=st.booleans())
@@ -212,8 +250,8 @@ class Walk(RuleBasedStateMachine):
         hint, current = self.fence(data, call)
         rejected: list[Json] = [{"index": 0, "code": "x", "message": "", "billed": None}]
         taken, _ = self.room.commit(hint, [output()] if image else [], [] if image else rejected)
-        assert taken == (current and call.may(Event.COMMIT))
-        if taken:
+        assert (taken is ops.Committed.DONE) == call.takes(Event.COMMIT, current)
+        if current and call.may(Event.COMMIT):
             call.does(Event.COMMIT)
             call.paid = False
             call.job.images += image
@@ -224,8 +262,8 @@ class Walk(RuleBasedStateMachine):
         call = self.pick(data, Event.SNOOZE)
         hint, current = self.fence(data, call)
         taken = self.room.snooze(hint, RETRY if counts else THROTTLED, counts=counts, call_again=again)
-        assert taken == (current and call.may(Event.SNOOZE))
-        if taken:
+        assert taken == call.takes(Event.SNOOZE, current)
+        if current and call.may(Event.SNOOZE):
             if not counts and call.state is CallState.CALLING:
                 call.attempts -= 1
             call.paid = call.paid and not again
@@ -238,23 +276,42 @@ class Walk(RuleBasedStateMachine):
     def fail(self, data: st.DataObject) -> None:
         call = self.pick(data, Event.FAIL)
         hint, current = self.fence(data, call)
-        assert self.room.fail(hint) == (current and call.may(Event.FAIL))
+        may = current and call.state in WORKED_ON
+        assert self.room.fail(hint) == (may or call.takes(Event.FAIL, current))
         if current and call.may(Event.FAIL):
             call.does(Event.FAIL)
 
     @precondition(lambda self: self.calls())
-    @rule(data=st.data(), retry=st.booleans())
-    def doubt(self, data: st.DataObject, retry: bool) -> None:
+    @rule(data=st.data(), after=st.sampled_from(AfterDoubt))
+    def doubt(self, data: st.DataObject, after: AfterDoubt) -> None:
         call = self.pick(data, Event.DOUBT)
         hint, current = self.fence(data, call)
-        assert self.room.doubt(hint, retry=retry) == (current and call.may(Event.DOUBT))
+        assert self.room.doubt(hint, after) == call.takes(Event.DOUBT, current)
         if current and call.may(Event.DOUBT):
-            self.in_doubt(call, retry)
+            self.in_doubt(call, after)
+            call.closed = call.fence, Event.DOUBT
 
-    def in_doubt(self, call: Call, retry: bool) -> None:
+    def in_doubt(self, call: Call, after: AfterDoubt) -> None:
         call.does(Event.DOUBT)
         call.unknowns += 1
-        call.does(Event.CANCEL if call.job.canceled else Event.PARK if retry else Event.FAIL)
+        call.in_doubt_under = call.fence
+        if call.job.canceled:
+            call.does(Event.CANCEL)
+        elif after is not AfterDoubt.HOLD:
+            call.does(Event.PARK if after is AfterDoubt.RETRY else Event.FAIL)
+
+    @precondition(lambda self: self.calls(CallState.UNKNOWN))
+    @rule(data=st.data(), decision=st.sampled_from(["retry", "fail", "answer"]))
+    def resolve(self, data: st.DataObject, decision: Literal["retry", "fail", "answer"]) -> None:
+        """A person decides about a call that is held."""
+        call = data.draw(st.sampled_from(self.calls(CallState.UNKNOWN)), label="call")
+        if decision == "answer":
+            assert self.room.run(upkeep.recover(call.name, f"{call.name}:{call.fence}"))
+            call.recovers()
+        else:
+            assert self.room.run(upkeep.resolve(call.name, decision))
+            call.does(Event.PARK if decision == "retry" else Event.FAIL)
+            call.closed = None if call.closed and call.closed[1] is Event.FAIL else call.closed
 
     @precondition(lambda self: self.jobs)
     @rule(data=st.data())
@@ -274,12 +331,13 @@ class Walk(RuleBasedStateMachine):
 
     @rule()
     def reconcile(self) -> None:
-        self.room.reconcile()
+        self.room.repair()
         for call in self.calls(*lifecycle.LEASED_STATES):
             if not call.lease_over:
                 continue
             if call.state is CallState.CALLING:
-                self.in_doubt(call, retry=call.unknowns < 1 and call.attempts < 3)
+                retry = call.unknowns < 1 and call.attempts < 3
+                self.in_doubt(call, AfterDoubt.RETRY if retry else AfterDoubt.FAIL)
                 continue
             call.crashes += 1
             cancel = call.job.canceled and not call.paid
@@ -300,12 +358,16 @@ class Walk(RuleBasedStateMachine):
     def every_open_call_stands_in_exactly_one_list(self) -> None:
         p = self.room.keys.prefix
         lists: dict[str, list[str]] = {name: self.raw.zrange(p + name, 0, -1) for name in ("unclaimed", "leases", "snoozed")}
+        lists["held"] = self.raw.zrange(p + "held", 0, -1)
+        lists["owed"] = self.raw.zrange(p + "owed", 0, -1)
         lists["parked"] = [call for tenant in "ab" for call in self.raw.zrange(f"{p}park:lane:standard:{tenant}", 0, -1)]
         expected = {
             "unclaimed": self.calls(CallState.ADMITTED),
             "leases": self.calls(*lifecycle.LEASED_STATES),
             "snoozed": self.calls(CallState.SNOOZED),
-            "parked": self.calls(CallState.PARKED),
+            "held": self.calls(CallState.UNKNOWN),
+            "owed": [call for call in self.calls(CallState.PARKED) if call.paid],
+            "parked": [call for call in self.calls(CallState.PARKED) if not call.paid],
         }
         assert {name: sorted(calls) for name, calls in lists.items()} == {
             name: sorted(call.name for call in calls) for name, calls in expected.items()

@@ -62,7 +62,7 @@ def test_a_step_with_some_pictures_lets_the_next_one_start(room: Room) -> None:
     [hint] = room.admit()
     room.raw.hset(room.keys.job(ids["a"]), "images_wanted", 2)
     room.advance(hint, "responded")
-    assert room.commit(hint) == (True, "partial")
+    assert room.commit(hint) == ("done", "partial")
     assert len(room.admit()) == 1
 
 
@@ -101,14 +101,14 @@ def test_a_step_that_waits_is_canceled_alone(room: Room) -> None:
 def test_a_workflow_is_accepted_as_one_and_goes_with_its_last_job(room: Room) -> None:
     job = [room.new_job(workflow="wf_1", retention_ms=0) for _ in range(2)]
     room.worker()
-    answer = room.run(ops.accept(job, [], workflow=("wf_1", {"left": "2", "tenant": "t"})))
+    answer = room.run(ops.accept(job, [], workflow=("wf_1", {"left": "2", "tenant": "t", "steps": "[]"})))
     assert answer == ops.Accepted(ops.Verdict.ACCEPTED, "wf_1")
     first, second = room.admit()
     room.advance(first, "responded")
     room.commit(first)
-    room.run(ops.purge())
+    room.purge()
     assert room.raw.exists("dr:workflow:wf_1")
     room.advance(second, "responded")
-    room.commit(second)
-    room.run(ops.purge())
+    room.commit(second, [output(2)])
+    room.purge()
     assert not room.raw.exists("dr:workflow:wf_1")

@@ -56,7 +56,7 @@ def willing(verdict: ops.Verdict = ops.Verdict.ACCEPTED) -> Callable[[str], obje
     """Grants everything."""
 
     def grant(wish: str) -> object:
-        return {"accept": ops.Accepted(verdict, "job_x"), "admit": ops.Admission((HINT,), None, "")}.get(wish)
+        return {"accept": ops.Accepted(verdict, "job_x"), "hints": (), "admit": ops.Admission((HINT,), None, "")}.get(wish)
 
     return grant
 
@@ -85,7 +85,7 @@ def test_one_picture_in_two_places_is_stored_once() -> None:
 def test_a_replay_is_admitted_again_because_the_first_try_may_have_died_before_it() -> None:
     done, asked = drive(submit(scene(), TextImage("a boat"), {}), willing(ops.Verdict.REPLAYED))
     assert done == Recorded("job_x", True)
-    assert asked == ["accept", "admit", "Publish"]
+    assert asked == ["accept", "hints", "admit", "Publish"]
 
 
 @pytest.mark.parametrize("failing", ["admit", "Publish"])

@@ -12,6 +12,7 @@ from darkroom_shared.core.retry import (
     CAP_S,
     THROTTLE_BASE_S,
     THROTTLE_CAP_S,
+    AfterDoubt,
     Budget,
     Doubt,
     GiveUp,
@@ -81,7 +82,12 @@ def test_jitter_grows_with_the_exponent_until_the_cap(draw: float, exponent: int
     ],
 )
 def test_an_unknown_outcome_is_tried_again_only_within_its_own_budget(history: History, budget: Budget, retry: bool) -> None:
-    assert decide(failure(FailureKind.UNKNOWN), history, budget, 0.5) == Doubt(retry)
+    assert decide(failure(FailureKind.UNKNOWN), history, budget, 0.5) == Doubt(AfterDoubt.RETRY if retry else AfterDoubt.FAIL)
+
+
+def test_a_job_that_holds_unknown_outcomes_never_pays_twice_by_itself() -> None:
+    for history in (History(1, 0, 0), History(3, 2, 0)):
+        assert decide(failure(FailureKind.UNKNOWN), history, Budget(hold_unknown=True), 0.5) == Doubt(AfterDoubt.HOLD)
 
 
 @pytest.mark.parametrize("kind", list(FailureKind))

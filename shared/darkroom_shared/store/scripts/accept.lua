@@ -3,7 +3,10 @@
 -- args.workflow    {id, fields} or absent
 -- args.pools       list of {lane, pool, interval_us}: known quotas; an interval that a worker has set already stays
 -- args.idem        {key, fingerprint, ttl_ms} or absent
--- Returns {verdict, id}: verdict `accepted`, `replayed` (same key, same body: nothing was written) or `conflict`.
+-- args.replaces    the dead letter that the one job is to replace, or absent
+-- Returns {verdict, id, ...}: verdict `accepted`, `replayed` (same key, same body: nothing was written), `conflict`, `not_dead` (what was to
+-- be replaced waits for nobody: id is what replaced it already, or empty) or `put_again` (nothing was written: retention removes, or has
+-- just removed, the assets named after the id; store them again, then ask again).
 local first = args.workflow and args.workflow.id or args.jobs[1].id
 -- The client library sends a script again if the answer got lost: these very jobs are here already, perhaps under way.
 if redis.call('EXISTS', job_key(args.jobs[1].id)) == 1 then return {'accepted', first} end
@@ -16,7 +19,22 @@ if args.idem then
     if entry.fingerprint ~= args.idem.fingerprint then return {'conflict', entry.id} end
     return {'replayed', entry.id}
   end
-  redis.call('SET', key, cjson.encode({id = first, fingerprint = args.idem.fingerprint}), 'PX', whole(args.idem.ttl_ms))
+end
+if args.replaces and not redis.call('ZSCORE', P .. 'dead', args.replaces) then
+  return {'not_dead', field(job_key(args.replaces), 'replaced_by') or ''}
+end
+local inputs = {}
+for _, job in ipairs(args.jobs) do
+  for _, sha256 in ipairs(job.fields.inputs and cjson.decode(job.fields.inputs) or {}) do inputs[#inputs + 1] = sha256 end
+end
+local removed = removed_assets(inputs)
+if #removed > 0 then return {'put_again', first, unpack(removed)} end
+if args.idem then
+  redis.call('SET', P .. 'idem:' .. args.idem.key, cjson.encode({id = first, fingerprint = args.idem.fingerprint}), 'PX', whole(args.idem.ttl_ms))
+end
+if args.replaces then
+  leave_dead_letters(args.replaces)
+  redis.call('HSET', job_key(args.replaces), 'replaced_by', first)
 end
 for _, entry in ipairs(args.pools) do
   redis.call('SADD', P .. 'pools:' .. entry.lane, entry.pool)

@@ -67,21 +67,7 @@ local function next_call(lane)
   end
 end
 
-local function admit(lane, pool)
-  local call, class, tenant, start, list, turn = next_call(lane)
-  local job = job_of(call)
-  redis.call('ZREM', list, call)
-  local paid = field(call_key(call), 'receipt') -- a stored answer needs no call: it costs no token and is never too late
-  local start_by = number(job_key(job), 'start_by_ms')
-  local finish_by = number(job_key(job), 'finish_by_ms')
-  local too_late = start_by > 0 and start_by <= now and not field(job_key(job), 'started_ms')
-  if not paid and (too_late or (finish_by > 0 and finish_by <= now)) then
-    finish_call(call, 'expire', {call = call}) -- costs no token
-    return
-  end
-  redis.call('HSET', P .. 'lane:' .. lane, 'virtual:' .. class, start)
-  redis.call('ZADD', turn, start + 1, tenant)
-  if pool and not paid then take_token(pool) end
+local function let_go(call, job, pool)
   local fence = redis.call('HINCRBY', call_key(call), 'fence', 1)
   set_state(call, 'admit')
   redis.call('HSET', call_key(call), 'pool', pool or '', 'admitted_ms', now)
@@ -90,6 +76,31 @@ local function admit(lane, pool)
   slots = slots - 1
   touch(job, 'call.admit', {call = call, fence = fence, pool = pool})
   admitted[#admitted + 1] = {call = call, fence = fence, task = field(job_key(job), 'task_name')}
+end
+
+local function admit(lane, pool)
+  local call, class, tenant, start, list, turn = next_call(lane)
+  local job = job_of(call)
+  redis.call('ZREM', list, call)
+  local start_by = number(job_key(job), 'start_by_ms')
+  local finish_by = number(job_key(job), 'finish_by_ms')
+  local too_late = start_by > 0 and start_by <= now and not field(job_key(job), 'started_ms')
+  if too_late or (finish_by > 0 and finish_by <= now) then
+    finish_call(call, 'expire', {call = call}) -- costs no token
+    return
+  end
+  redis.call('HSET', P .. 'lane:' .. lane, 'virtual:' .. class, start)
+  redis.call('ZADD', turn, start + 1, tenant)
+  if pool then take_token(pool) end
+  let_go(call, job, pool)
+end
+
+-- Answers that are paid and stored come first: they need no token and are never too late, only a worker.
+for _, call in ipairs(redis.call('ZRANGE', P .. 'owed', 0, args.most - 1)) do
+  if #live == 0 then reason = 'no_worker'; break end
+  if slots <= 0 then reason = 'no_free_slot'; break end
+  redis.call('ZREM', P .. 'owed', call)
+  let_go(call, job_of(call))
 end
 
 -- One call a lane and round, so that no lane takes all the slots.

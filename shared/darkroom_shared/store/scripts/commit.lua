@@ -4,10 +4,20 @@
 -- args.rejected     list of records of images a filter kept back
 -- args.reason       why images are missing (may be left out)
 -- args.end_attempt  how the attempt ended where no receipt told (a free local step) (may be left out)
--- Returns {committed, state of the job}; committed is 0 if the lease is lost.
+-- Returns {verdict, state of the job}: `done`, `lost` (another worker's call now), or `put_again` (nothing was written: retention removes, or
+-- has just removed, one of these pictures of another job; store them again, then ask again).
 local call, job = args.call, job_of(args.call)
 local j = job_key(job)
-if not held(call, args.fence, 'commit') then return {0, field(j, 'state') or ''} end
+if closed(call, args.fence, 'commit') then return {'done', field(j, 'state')} end
+if not held(call, args.fence, 'commit') then return {'lost', field(j, 'state') or ''} end
+if field(j, 'cancel_discard') then -- asked for after the worker had looked
+  for _, output in ipairs(args.outputs) do hold_assets({output.sha256}); release_asset(output.sha256) end
+  args.outputs = {}
+end
+local names = {}
+for _, output in ipairs(args.outputs) do names[#names + 1] = output.sha256 end
+if #removed_assets(names) > 0 then return {'put_again', field(j, 'state')} end
+close(call, args.fence, 'commit')
 if args.end_attempt then end_attempt(call, args.end_attempt) end
 local function extend(name, more)
   if #more == 0 then return end
@@ -27,4 +37,4 @@ if args.reason then redis.call('HSET', j, 'reason_hint', args.reason) end
 leave_indexes(call)
 set_state(call, 'commit')
 local state = touch(job, 'call.commit', {call = call, images = images, rejected = #args.rejected})
-return {1, state}
+return {'done', state}

@@ -1,9 +1,10 @@
--- The last look before money is spent: fence, cancel, deadline, budget. Opens an attempt and
+-- The last look before money is spent: fence, cancel, deadline, call budget, the day's spending. Opens an attempt and
 -- renews the lease, which the heartbeat keeps from then on.
 -- args.call, args.fence, args.lease_ms, args.attempt = {worker, region, model}
 -- args.call_budget        attempts in all
 -- args.price_microusd     what the call will cost (left out where the price is not known)
--- Returns {verdict, attempt}: `go`, `canceled`, `expired`, `exhausted` or `stale`.
+-- args.spend_per_day      most that all calls of one UTC day may cost, in millionths of a dollar (left out: no limit)
+-- Returns {verdict, attempt}: `go`, `canceled`, `expired`, `exhausted`, `spent` (put off: the day's money is gone) or `stale`.
 local call, job = args.call, job_of(args.call)
 local c, j = call_key(call), job_key(job)
 -- Sent again after its answer got lost: only the one holder of this fence can have opened it.
@@ -23,6 +24,21 @@ if number(c, 'attempts') >= args.call_budget then
   finish_call(call, 'fail', {call = call, failure = {code = 'attempts_exhausted', message = 'The call budget is used up.'}})
   return {'exhausted', 0}
 end
+local day = math.floor(now / 86400000)
+if args.price_microusd then
+  local spent = number(P .. 'spend', day)
+  if args.spend_per_day and spent + args.price_microusd > args.spend_per_day then
+    leave_indexes(call)
+    set_state(call, 'snooze')
+    redis.call('HSET', c, 'reason', 'spend_limit')
+    -- Not before midnight, but look again now and then: the limit may have been raised.
+    redis.call('ZADD', P .. 'snoozed', whole(math.min((day + 1) * 86400000, now + 600000)), call)
+    touch(job, 'call.snooze', {call = call, reason = 'spend_limit'})
+    return {'spent', 0}
+  end
+  redis.call('HINCRBY', P .. 'spend', day, whole(args.price_microusd))
+  redis.call('HDEL', P .. 'spend', day - 3)
+end
 local n = redis.call('HINCRBY', c, 'attempts', 1)
 set_state(call, 'gate')
 redis.call('HSET', c, 'lease_ms', now + args.lease_ms)
@@ -30,6 +46,7 @@ redis.call('ZADD', P .. 'leases', now + args.lease_ms, call)
 local attempt = args.attempt
 attempt.attempt, attempt.fence, attempt.started_ms, attempt.outcome = n, args.fence, now, 'calling'
 attempt.price_microusd = args.price_microusd
+if args.price_microusd then attempt.spend_day = day end
 redis.call('HSET', P .. 'attempts:' .. call, n, cjson.encode(attempt))
 touch(job, 'call.gate', {call = call, attempt = n})
 return {'go', n}

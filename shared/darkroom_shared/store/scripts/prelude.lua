@@ -39,6 +39,7 @@ local function lists_of(call, lane, class, tenant)
 end
 
 local function leave_indexes(call)
+  redis.call('ZREM', P .. 'held', call)
   redis.call('ZREM', P .. 'inflight', call)
   redis.call('ZREM', P .. 'unclaimed', call)
   redis.call('ZREM', P .. 'leases', call)
@@ -49,10 +50,13 @@ local function unpark(call, job)
   local j = job_key(job)
   local list = lists_of(call, field(j, 'lane'), field(j, 'class'), field(j, 'tenant'))
   redis.call('ZREM', list, call)
+  redis.call('ZREM', P .. 'owed', call)
 end
 
 -- Puts a call into its tenant's parking list. A tenant that was idle joins at the lane's virtual time: no credit for absence.
+-- A call whose answer is stored already needs no quota, only a worker: it waits apart.
 local function park(call, job)
+  if field(call_key(call), 'receipt') then return redis.call('ZADD', P .. 'owed', now, call) end
   local j = job_key(job)
   local lane, class, tenant = field(j, 'lane'), field(j, 'class'), field(j, 'tenant')
   local list, turn = lists_of(call, lane, class, tenant)
@@ -68,6 +72,10 @@ end
 local function set_state(call, event)
   redis.call('HSET', call_key(call), 'state', life.rules[event].target, 'changed_ms', now)
 end
+
+-- A worker sends a write again if the answer got lost. What it asked for under this fence is done then: saying "lost" would be wrong.
+local function closed(call, fence, event) return field(call_key(call), 'closed') == fence .. ':' .. event end
+local function close(call, fence, event) redis.call('HSET', call_key(call), 'closed', fence .. ':' .. event) end
 
 local function calls_of(job)
   local out = {}
@@ -85,10 +93,10 @@ local function job_outcome(job)
     local shows = life.open_states[state]
     if shows == 'running' then open = 'running'
     elseif shows and not open then open = shows end
-    if state == 'snoozed' then snooze = field(call_key(call), 'reason') end
+    if state == 'snoozed' or state == 'unknown' then snooze = field(call_key(call), 'reason') end
   end
   if open and field(j, 'cancel_ms') then return 'canceling', field(j, 'cancel_reason') or 'user' end
-  if open == 'running' then return 'running', '' end
+  if open == 'running' then return 'running', seen.unknown and snooze or '' end
   if open then
     if snooze == 'dependency' then return 'waiting', 'dependency' end
     if snooze == 'not_before' then return 'scheduled', 'not_before' end
@@ -111,7 +119,7 @@ local function append(job, kind, data)
   return sequence
 end
 
-local cancel_job, free_dependants
+local cancel_job, free_dependants, hold_needed
 
 -- Recomputes the job after a change of one of its calls, appends the event, and starts or ends what depends on it.
 local function touch(job, kind, data)
@@ -123,12 +131,19 @@ local function touch(job, kind, data)
   data.terminal = life.terminal_states[state] == true
   if state == 'running' and not field(j, 'started_ms') then
     redis.call('HSET', j, 'started_ms', now)
-    redis.call('ZREM', P .. 'deadlines', job)
+    -- In time to start; from here on only the end has a deadline.
+    if number(j, 'finish_by_ms') > 0 then redis.call('ZADD', P .. 'deadlines', number(j, 'finish_by_ms'), job)
+    else redis.call('ZREM', P .. 'deadlines', job) end
   end
   if data.terminal then
     redis.call('HSET', j, 'finished_ms', now)
     redis.call('ZREM', P .. 'deadlines', job)
     local keep = number(j, 'retention_ms')
+    if state == 'failed' then -- a dead letter waits longer: a person is to look at it
+      keep = math.max(keep, number(j, 'dead_retention_ms'))
+      redis.call('ZADD', P .. 'dead', now, job)
+      hold_needed(job)
+    end
     redis.call('HSET', j, 'expires_ms', now + keep)
     redis.call('ZADD', P .. 'retention', now + keep, job)
     redis.call('ZADD', P .. 'untold', now, job)
@@ -138,24 +153,44 @@ local function touch(job, kind, data)
   return state
 end
 
--- Closes the open attempt, if there is one, and counts its price: as spent where it was billed, as uncertain where nobody can tell
--- (a failure that does not say whether it was billed).
+-- The newest attempt of a call, or nil.
+local function last_attempt(call)
+  local n = field(call_key(call), 'attempts')
+  local text = n and redis.call('HGET', P .. 'attempts:' .. call, n)
+  return text and cjson.decode(text) or nil, n
+end
+
+-- Counts an attempt's price: as spent where it was billed, as uncertain where nobody can tell; what was not billed is given back to
+-- the day's spending.
+local function count_price(call, attempt, column, sign)
+  local price = tonumber(attempt.price_microusd)
+  if not price then return end
+  if column == 'free' then
+    if attempt.spend_day then redis.call('HINCRBY', P .. 'spend', attempt.spend_day, whole(-price)) end
+  else redis.call('HINCRBY', job_key(job_of(call)), column .. '_microusd', whole(sign * price)) end
+end
+
+-- Closes the open attempt, if there is one, and counts its price. A failure that does not say whether it was billed is uncertain.
 local function end_attempt(call, fields)
-  local c = call_key(call)
-  local n = field(c, 'attempts')
-  local key = P .. 'attempts:' .. call
-  local text = n and redis.call('HGET', key, n)
-  if not text then return end
-  local attempt = cjson.decode(text)
-  if attempt.ended_ms then return end
+  local attempt, n = last_attempt(call)
+  if not attempt or attempt.ended_ms then return end
   for name, value in pairs(fields) do attempt[name] = value end
   attempt.ended_ms = now
-  local price = tonumber(attempt.price_microusd)
   local failure = fields.failure
   local unclear = failure and (failure.billed == nil or failure.billed == cjson.null)
-  if price and fields.billed == true then redis.call('HINCRBY', job_key(job_of(call)), 'actual_microusd', whole(price)) end
-  if price and unclear then redis.call('HINCRBY', job_key(job_of(call)), 'uncertain_microusd', whole(price)) end
-  redis.call('HSET', key, n, cjson.encode(attempt))
+  count_price(call, attempt, unclear and 'uncertain' or fields.billed == true and 'actual' or 'free', 1)
+  redis.call('HSET', P .. 'attempts:' .. call, n, cjson.encode(attempt))
+end
+
+-- Corrects the last attempt, whose outcome was unknown, by what became known. fields.billed: true, false, or absent for still unknown.
+local function correct_attempt(call, fields)
+  local attempt, n = last_attempt(call)
+  for name, value in pairs(fields) do attempt[name] = value end
+  if fields.billed ~= nil then
+    count_price(call, attempt, 'uncertain', -1)
+    count_price(call, attempt, fields.billed and 'actual' or 'free', 1)
+  end
+  redis.call('HSET', P .. 'attempts:' .. call, n, cjson.encode(attempt))
 end
 
 -- Ends one call without images and recomputes its job.
@@ -181,6 +216,8 @@ cancel_job = function(job, reason)
     local state = field(call_key(call), 'state')
     if state == 'claimed' then
       prevented = prevented + 1 -- not called yet: its worker finds the mark at the gate
+    elseif state == 'calling' and field(j, 'kind') == 'local' then
+      prevented = prevented + 1 -- free: its pictures are kept if they come
     elseif state == 'calling' or state == 'responded' or (field(call_key(call), 'receipt') and allowed('cancel', state)) then
       detached = detached + 1 -- paid, or about to be: its images are kept
     elseif allowed('cancel', state) then
@@ -219,7 +256,46 @@ end
 
 -- Counts the jobs that an asset belongs to, so that retention removes bytes only with the last of them.
 local function hold_assets(names)
-  for _, sha256 in ipairs(names) do redis.call('HINCRBY', P .. 'assets', sha256, 1) end
+  for _, sha256 in ipairs(names) do
+    redis.call('HINCRBY', P .. 'assets', sha256, 1)
+    redis.call('ZREM', P .. 'removing', 'asset:' .. sha256)
+  end
+end
+
+-- A dead letter may be replayed after the steps before it are gone: it holds their pictures like inputs of its own.
+hold_needed = function(job)
+  local inputs = cjson.decode(field(job_key(job), 'inputs') or '[]')
+  for _, from in pairs(cjson.decode(field(job_key(job), 'needs') or '{}')) do
+    for _, output in ipairs(cjson.decode(field(job_key(from), 'outputs') or '[]')) do
+      hold_assets({output.sha256})
+      inputs[#inputs + 1] = output.sha256
+    end
+  end
+  if #inputs > 0 then redis.call('HSET', job_key(job), 'inputs', cjson.encode(inputs)) end
+end
+
+-- A person has dealt with it: from now on it is kept no longer than any other job.
+local function leave_dead_letters(job)
+  redis.call('ZREM', P .. 'dead', job)
+  redis.call('HSET', job_key(job), 'expires_ms', now + number(job_key(job), 'retention_ms'))
+  redis.call('ZADD', P .. 'retention', now + number(job_key(job), 'retention_ms'), job)
+end
+
+local function release_asset(sha256)
+  if redis.call('HINCRBY', P .. 'assets', sha256, -1) > 0 then return end
+  redis.call('HDEL', P .. 'assets', sha256)
+  redis.call('ZADD', P .. 'removing', 0, 'asset:' .. sha256)
+end
+
+-- Which of these assets may have been removed since the asker stored them: being removed now, or removed lately. The asker stores those
+-- again and asks again; a removal that is over is forgotten here, for what is stored after this answer stays.
+local function removed_assets(names)
+  local out = {}
+  for _, sha256 in ipairs(names) do
+    local handed_out = redis.call('ZSCORE', P .. 'removing', 'asset:' .. sha256)
+    if (handed_out and tonumber(handed_out) > 0) or redis.call('ZREM', P .. 'removed', sha256) == 1 then out[#out + 1] = sha256 end
+  end
+  return out
 end
 
 -- The three ways a write of a worker can be late: another fence, another state, or a record that is gone.
@@ -230,8 +306,27 @@ local function held(call, fence, event)
   return allowed(event, state)
 end
 
--- The request went out and no answer came: count it as possibly billed, then park it again or give up.
-local function doubt_call(call, failure, retry)
+-- The answer of an attempt turned up: under this name it waits for a worker that adopts it. Nothing is paid again.
+local function recover_call(call, receipt, request_id)
+  local c = call_key(call)
+  local known = {outcome = 'answered', billed = true, request_id = request_id, recovered = true}
+  local attempt = last_attempt(call)
+  if attempt.ended_ms then
+    redis.call('HINCRBY', c, 'unknowns', -1)
+    known.failure = cjson.null
+    correct_attempt(call, known)
+  else end_attempt(call, known) end
+  unpark(call, job_of(call))
+  leave_indexes(call)
+  set_state(call, 'recover')
+  redis.call('HSET', c, 'receipt', receipt, 'reason', 'recovered')
+  park(call, job_of(call))
+  touch(job_of(call), 'call.recover', {call = call, request_id = request_id})
+  redis.call('PUBLISH', P .. 'wake', 0)
+end
+
+-- The request went out and no answer came: count it as possibly billed, then `retry`, `hold` or `fail`.
+local function doubt_call(call, failure, after)
   local job = job_of(call)
   local c = call_key(call)
   end_attempt(call, {outcome = 'unknown', failure = failure})
@@ -241,7 +336,11 @@ local function doubt_call(call, failure, retry)
   append(job, 'call.doubt', {call = call, failure = failure})
   if field(job_key(job), 'cancel_ms') then
     finish_call(call, 'cancel', {call = call, reason = field(job_key(job), 'cancel_reason')})
-  elseif retry then
+  elseif after == 'hold' then
+    redis.call('HSET', c, 'reason', 'unknown_outcome')
+    redis.call('ZADD', P .. 'held', now, call)
+    touch(job, 'call.hold', {call = call, reason = 'unknown_outcome'})
+  elseif after == 'retry' then
     set_state(call, 'park')
     redis.call('HSET', c, 'reason', 'unknown_outcome')
     park(call, job)

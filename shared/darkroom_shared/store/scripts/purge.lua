@@ -1,30 +1,39 @@
--- Removes the records of jobs whose retention is over. The pictures are the caller's to remove: it gets their names back.
+-- Removes the records of jobs whose retention is over, and hands out what is to be removed from the asset store: their stories, their
+-- receipts, and the assets that no other job holds. What is handed out and not reported as `removed` is handed out again.
 -- args.most
--- Returns JSON list of {job, assets = [sha256 that no other job holds], receipts = [names of answers kept for inspection]}.
-local out = {}
-for _, job in ipairs(redis.call('ZRANGEBYSCORE', P .. 'retention', '-inf', now, 'LIMIT', 0, args.most)) do
-  local j = job_key(job)
-  local assets = {}
-  local function release(sha256)
-    if redis.call('HINCRBY', P .. 'assets', sha256, -1) <= 0 then
-      redis.call('HDEL', P .. 'assets', sha256)
-      assets[#assets + 1] = sha256
-    end
+-- args.again_ms  after this time whoever was to remove a thing is taken for dead
+-- Returns a list of `story:<job>`, `receipt:<name>` and `asset:<sha256>`.
+local function remove(kind, name) redis.call('ZADD', P .. 'removing', 0, kind .. ':' .. name) end
+
+-- True while a later step may still read its pictures.
+local function is_needed(job)
+  for _, other in ipairs(cjson.decode(field(job_key(job), 'dependants') or '[]')) do
+    local state = field(job_key(other), 'state')
+    if state and not life.terminal_states[state] then return true end
   end
-  for _, output in ipairs(cjson.decode(field(j, 'outputs') or '[]')) do release(output.sha256) end
-  for _, sha256 in ipairs(cjson.decode(field(j, 'inputs') or '[]')) do release(sha256) end
-  local receipts = {}
+  return false
+end
+
+local function forget(job)
+  local j = job_key(job)
+  for _, output in ipairs(cjson.decode(field(j, 'outputs') or '[]')) do release_asset(output.sha256) end
+  for _, sha256 in ipairs(cjson.decode(field(j, 'inputs') or '[]')) do release_asset(sha256) end
+  remove('story', job)
   for _, call in ipairs(calls_of(job)) do
-    receipts[#receipts + 1] = field(call_key(call), 'receipt')
+    -- Of every attempt: an answer that came too late may lie there as well.
+    for _, text in ipairs(redis.call('HVALS', P .. 'attempts:' .. call)) do remove('receipt', call .. ':' .. cjson.decode(text).fence) end
     redis.call('DEL', call_key(call), P .. 'attempts:' .. call)
   end
   local tenant, workflow = field(j, 'tenant'), field(j, 'workflow')
-  redis.call('ZREM', P .. 'retention', job)
-  redis.call('ZREM', P .. 'untold', job)
-  redis.call('ZREM', P .. 'jobs', job)
-  redis.call('ZREM', P .. 'jobs:' .. tenant, job)
+  for _, index in ipairs({'retention', 'untold', 'dead', 'jobs', 'jobs:' .. tenant}) do redis.call('ZREM', P .. index, job) end
   redis.call('DEL', j, P .. 'events:' .. job, P .. 'needs:' .. job)
   if workflow and redis.call('HINCRBY', P .. 'workflow:' .. workflow, 'left', -1) <= 0 then redis.call('DEL', P .. 'workflow:' .. workflow) end
-  out[#out + 1] = {job = job, assets = assets, receipts = receipts}
 end
-return #out == 0 and '[]' or cjson.encode(out)
+
+for _, job in ipairs(redis.call('ZRANGEBYSCORE', P .. 'retention', '-inf', now, 'LIMIT', 0, args.most)) do
+  if is_needed(job) then redis.call('ZADD', P .. 'retention', now + 3600000, job) else forget(job) end
+end
+local out = redis.call('ZRANGEBYSCORE', P .. 'removing', '-inf', now - args.again_ms, 'LIMIT', 0, args.most * 10)
+for _, thing in ipairs(out) do redis.call('ZADD', P .. 'removing', now, thing) end
+redis.call('ZREMRANGEBYSCORE', P .. 'removed', '-inf', now - 3600000)
+return out

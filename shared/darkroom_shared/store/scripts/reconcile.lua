@@ -1,9 +1,10 @@
 -- Repairs what crashes leave behind. Any number of workers may run it at once.
--- args.republish_ms, args.call_budget, args.after_unknown, args.crash_budget, args.most
+-- args.republish_ms, args.crash_budget, args.most
 -- args.gap_ms, args.lease_ms  if nobody has looked for gap_ms, the ledger itself was away: leases that ran out meanwhile say nothing about
 --                             their workers, which get one more lease to renew them
--- Returns JSON {republish = [{call, fence, task}], lost, doubted, expired}.
-local republish, lost, doubted, expired = {}, 0, 0, 0
+-- Returns JSON {republish = [{call, fence, task}], suspects = [call record], lost, expired}. Suspects: paid calls whose worker was lost while
+-- they were out. Whether their answer is in the store this script cannot know: the caller looks, then `recover`s or `doubt`s them.
+local republish, suspects, lost, expired = {}, {}, 0, 0
 
 for _, call in ipairs(redis.call('ZRANGEBYSCORE', P .. 'unclaimed', '-inf', now, 'LIMIT', 0, args.most)) do
   if field(call_key(call), 'state') == 'admitted' then
@@ -39,16 +40,15 @@ local over = redis.call('EXISTS', P .. 'grace') == 0 and redis.call('ZRANGEBYSCO
 for _, call in ipairs(over) do
   local c = call_key(call)
   local state = field(c, 'state')
-  if state == 'calling' then
-    doubted = doubted + 1
-    if field(job_key(job_of(call)), 'kind') == 'local' then -- free: only the crashes are counted
-      local retry = redis.call('HINCRBY', c, 'crashes', 1) < args.crash_budget
-      doubt_call(call, {code = 'worker_lost', message = 'The worker was lost during the step.', kind = 'unknown', billed = false}, retry)
-    else
-      local retry = number(c, 'unknowns') < args.after_unknown and number(c, 'attempts') < args.call_budget
-      doubt_call(call, {code = 'worker_lost', message = 'The worker was lost during the call; it may have been billed.',
-        kind = 'unknown'}, retry)
-    end
+  if state == 'calling' and field(job_key(job_of(call)), 'kind') == 'local' then -- free: only the crashes are counted
+    lost = lost + 1
+    local retry = redis.call('HINCRBY', c, 'crashes', 1) < args.crash_budget
+    doubt_call(call, {code = 'worker_lost', message = 'The worker was lost during the step.', kind = 'unknown', billed = false},
+      retry and 'retry' or 'fail')
+  elseif state == 'calling' then
+    local suspect = record(c)
+    suspect.on_unknown = field(job_key(job_of(call)), 'on_unknown')
+    suspects[#suspects + 1] = suspect
   elseif state == 'claimed' or state == 'responded' then
     lost = lost + 1
     crashed(call)
@@ -61,12 +61,12 @@ for _, job in ipairs(redis.call('ZRANGEBYSCORE', P .. 'deadlines', '-inf', now, 
   redis.call('ZREM', P .. 'deadlines', job)
   for _, call in ipairs(calls_of(job)) do
     local state = field(call_key(call), 'state')
-    if state == 'parked' or state == 'snoozed' or state == 'admitted' then
+    if (state == 'parked' or state == 'snoozed' or state == 'admitted') and not field(call_key(call), 'receipt') then
       expired = expired + 1
       finish_call(call, 'expire', {call = call})
     end
   end
 end
-if lost + doubted + expired > 0 then redis.call('PUBLISH', P .. 'wake', 0) end
+if lost + expired > 0 then redis.call('PUBLISH', P .. 'wake', 0) end
 redis.call('SET', P .. 'reconciled_ms', now)
-return cjson.encode({republish = republish, lost = lost, doubted = doubted, expired = expired})
+return cjson.encode({republish = republish, suspects = suspects, lost = lost, expired = expired})

@@ -6,7 +6,9 @@
 -- Returns 1, or 0 if the lease is lost.
 local call, job = args.call, job_of(args.call)
 local c = call_key(call)
+if closed(call, args.fence, 'snooze') then return 1 end
 if not held(call, args.fence, 'snooze') then return 0 end
+close(call, args.fence, 'snooze')
 end_attempt(call, {outcome = args.reason, billed = args.failure.billed, failure = args.failure,
   request_id = args.failure.request_id})
 if not args.counts and field(c, 'state') == 'calling' then

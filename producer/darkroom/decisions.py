@@ -1,0 +1,185 @@
+"""What waits for a person: dead letters, and calls whose outcome nobody knows. Written once for both colours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, cast
+
+from darkroom.effects import Flow, PutReceipt, ask, get_asset
+from darkroom.flows import Recorded, Scene, checked, record
+from darkroom.inputs import Picture
+from darkroom.options import SubmitOptions, delivery
+from darkroom.planning import PlannedStep
+from darkroom.recording import assets_of, single
+from darkroom.watching import brief, checked_job, status
+from darkroom_shared.contract.job_record import JobRecord
+from darkroom_shared.contract.steps import parse_step
+from darkroom_shared.contract.views import CallView, JobView
+from darkroom_shared.core.errors import AssetMissing, InvalidRequest, NothingToDecide
+from darkroom_shared.core.ids import asset_reference
+from darkroom_shared.core.lifecycle import CallState
+from darkroom_shared.core.problems import Problem
+from darkroom_shared.core.workflow import parse_reference
+from darkroom_shared.models.catalogue import find_model
+from darkroom_shared.store import reads, upkeep
+
+Decision = Literal["retry", "give_up"]
+DECISIONS: Final[tuple[Decision, ...]] = ("retry", "give_up")
+MOST: Final = 1000
+
+
+def dead_letters(limit: int, tenant: str | None) -> Flow[list[JobView]]:
+    """Jobs that gave up and wait for a person, newest first, with calls and attempts."""
+    found: list[JobView] = []
+    for job_id in (yield from ask(reads.dead_letters(MOST if tenant else limit))):
+        view = yield from status(job_id)
+        if tenant in (None, view.tenant) and len(found) < limit:
+            found.append(view)
+    return found
+
+
+def held(limit: int) -> Flow[list[JobView]]:
+    """Jobs with a call that waits for `resolve`, the longest waiting first."""
+    calls = yield from ask(reads.held(limit))
+    found: list[JobView] = []
+    for job_id in dict.fromkeys(call.rpartition(".")[0] for call in calls):
+        found.append((yield from status(job_id)))
+    return found
+
+
+def discard(job_id: str) -> Flow[None]:
+    """Takes a job off the dead letters. Raises UnknownJob, NothingToDecide."""
+    if not (yield from ask(upkeep.discard(checked_job(job_id)))):
+        yield from _no_dead_letter(job_id)
+
+
+def replay(scene: Scene, job_id: str, changes: Mapping[str, object], options: SubmitOptions) -> Flow[Recorded]:
+    """Submits a dead letter again as a new job that is linked to it; it is then no dead letter any more.
+
+    Raises:
+        NothingToDecide: the job did not fail, or was replayed or discarded before.
+        Others as `submit`.
+    """
+    fields = yield from ask(reads.job(checked_job(job_id)))
+    if not fields:
+        yield from _no_dead_letter(job_id)
+    old = JobRecord.from_fields(fields)
+    request = merge_patch((yield from _without_references(old)), changes)
+    defaults: Mapping[str, object] = {
+        "model": old.model or None,
+        "region": old.region or None,
+        "tenant": old.tenant,
+        "job_class": old.job_class,
+        "metadata": old.metadata,
+        "on_unknown": old.on_unknown,
+    }
+    wanted = {name: value for name, value in cast("Mapping[str, object]", options).items() if value is not None}
+    told = delivery(cast("SubmitOptions", {**defaults, **wanted}), scene.settings, scene.sources.now_ms())
+    model = find_model(told.model)
+    pictures: Sequence[Picture] = ()
+    if old.kind == "local":
+        step = yield from _local_step(old, request)
+    else:
+        step, pictures = yield from checked(request, model)
+    submission = single(scene.terms(told, model), scene.new_id("job"), step, replays=job_id)
+    return (yield from record(scene, submission, pictures))
+
+
+def _local_step(old: JobRecord, request: Mapping[str, object]) -> Flow[PlannedStep]:
+    spec = parse_step(request.get("step"))
+    for sha256 in assets_of(request):
+        yield from get_asset(sha256)
+    return PlannedStep(
+        name=spec.kind,
+        kind="local",
+        task_type=f"local.{spec.kind}",
+        request={"step": spec.model_dump(exclude_none=True), "images": request.get("images")},
+        needs=(),
+        inputs=(),
+        outputs=(),
+        images=old.images_wanted,
+    )
+
+
+def _without_references(old: JobRecord) -> Flow[dict[str, object]]:
+    """The request with the pictures of the steps before in place of references to them, for the replay stands alone."""
+    outputs: dict[str, tuple[str, ...]] = {}
+    for step, job_id in old.needs.items():
+        view = yield from brief(job_id)
+        outputs[step] = tuple(output.sha256 for output in view.outputs)
+    return cast("dict[str, object]", _replaced(old.request, outputs))
+
+
+def _replaced(value: object, outputs: Mapping[str, tuple[str, ...]]) -> object:
+    if isinstance(value, Mapping):
+        return {name: _replaced(item, outputs) for name, item in cast("Mapping[str, object]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_replaced(item, outputs) for item in cast("Sequence[object]", value)]
+    reference = parse_reference(value) if isinstance(value, str) else None
+    if reference is None:
+        return value
+    found = outputs.get(reference.step, ())
+    if reference.index >= len(found):
+        raise AssetMissing(f"Step {reference.step!r} has {len(found)} pictures; number {reference.index} was asked for.")
+    return asset_reference(found[reference.index])
+
+
+def merge_patch(target: object, patch: Mapping[str, object]) -> dict[str, object]:
+    """RFC 7396: objects are merged, null takes a field away, all else replaces.
+
+    >>> merge_patch({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"c": None, "e": 4}})
+    {'a': 1, 'b': {'d': 3, 'e': 4}}
+    """
+    merged = dict(cast("Mapping[str, object]", target)) if isinstance(target, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, Mapping):
+            merged[name] = merge_patch(merged.get(name), cast("Mapping[str, object]", value))
+        else:
+            merged[name] = value
+    return merged
+
+
+def resolve(job_id: str, decision: Decision | bytes, billed: bool | None) -> Flow[list[str]]:
+    """Decides about the held calls of a job; see `Darkroom.resolve`. Answers their ids."""
+    view = yield from status(job_id)
+    calls = [call for call in view.calls if call.state is CallState.UNKNOWN]
+    if not calls:
+        raise NothingToDecide(f"No call of {job_id} is held; the job is {view.state.value}.")
+    if isinstance(decision, bytes):
+        if len(calls) > 1:
+            raise NothingToDecide(f"{len(calls)} calls of {job_id} are held: an answer belongs to one.")
+        _check_answer(decision)
+        return (yield from _hand_over(calls[0], decision))
+    if decision not in DECISIONS:
+        raise InvalidRequest([Problem("/decision", f"{decision!r} is no decision", list(DECISIONS))])
+    done: list[str] = []
+    for call in calls:
+        if (yield from ask(upkeep.resolve(call.id, "retry" if decision == "retry" else "fail", billed))):
+            done.append(call.id)
+    return done
+
+
+def _check_answer(answer: bytes) -> None:
+    try:
+        body = json.loads(answer)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict) or not cast("dict[str, object]", body).get("images"):
+        raise InvalidRequest(
+            [Problem("/answer", "this is no answer with pictures", 'the JSON that Bedrock answered: {"images": [...]}')]
+        )
+
+
+def _hand_over(call: CallView, answer: bytes) -> Flow[list[str]]:
+    name = f"{call.id}:{call.fence}"
+    yield PutReceipt(name, answer)
+    return [call.id] if (yield from ask(upkeep.recover(call.id, name, fence=call.fence))) else []
+
+
+def _no_dead_letter(job_id: str) -> Flow[None]:
+    view = yield from brief(job_id)
+    after = f", replayed as {view.replaced_by}" if view.replaced_by else ", discarded" if view.discarded else ""
+    raise NothingToDecide(f"{job_id} is no dead letter: it is {view.state.value}{after}.")
