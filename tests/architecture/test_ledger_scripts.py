@@ -38,7 +38,9 @@ OPERATIONS: list[ops.Script[object]] = [
     ops.renew([], 1),
     upkeep.resolve("call", "retry"),
     ops.snooze("call", 1, delay_ms=1, reason="x", failure=FAILURE, counts=True),
+    upkeep.sweep(1),
     upkeep.told("job"),
+    upkeep.unheld([]),
 ]
 
 

@@ -9,6 +9,7 @@ ledger records it. A worker that has lost its lease is told so by the gate or by
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 
 import structlog
@@ -82,14 +83,13 @@ async def _run(worker: Worker, held: Held, receipt: str | None) -> str:
 
 async def _call(worker: Worker, held: Held) -> str:
     body = await build_body(held.record.request, held.inputs, worker.store)
+    asked_s = time.monotonic()
     verdict, attempt = await open_gate(worker, held)
     if verdict != "go":
         await tell_if_over(worker, held)
         return verdict
-    failpoints.reach(Point.GATE_OPENED)
-    answer = await worker.bedrock.invoke(held.record.model, held.record.region, body)
+    answer = await _invoke(worker, held, body, asked_s)
     del body
-    failpoints.reach(Point.CALL_ANSWERED)
     if isinstance(answer, Failure):
         return await settle(worker, held, answer, attempt)
     name = f"{held.id}:{held.fence}"
@@ -107,6 +107,17 @@ async def _call(worker: Worker, held: Held) -> str:
     if noted is ops.Noted.RECOVERED:
         return noted.value  # late, but in time: the next claimant adopts it
     return await _deliver(worker, replace(held, unwanted=noted is ops.Noted.DISCARD), name, answer, attempt)
+
+
+async def _invoke(worker: Worker, held: Held, body: bytes, gate_asked_s: float) -> Answer | Failure:
+    """The paid request, exactly one; `gate_asked_s` is when the gate was asked, on the monotonic clock."""
+    failpoints.reach(Point.GATE_OPENED)
+    if time.monotonic() - gate_asked_s > worker.settings.lease.total_seconds():
+        # Frozen since (a paused machine, a stopped process): by now the call may be another worker's.
+        return Failure(FailureKind.UNREACHED, "worker_frozen", "The worker stood still before it called; nothing was sent.")
+    answer = await worker.bedrock.invoke(held.record.model, held.record.region, body)
+    failpoints.reach(Point.CALL_ANSWERED)
+    return answer
 
 
 async def _keep(worker: Worker, name: str, body: bytes) -> None:

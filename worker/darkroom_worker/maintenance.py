@@ -22,6 +22,11 @@ from darkroom_worker.story import tell
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("darkroom.maintenance")
 
+SWEEP_S = 6 * 3600
+"""How often one worker of the fleet looks through the asset store."""
+UNHELD_S = 24 * 3600
+"""Pictures that no job holds are removed after this time."""
+UNHELD_AT_ONCE = 1000
 REMOVE_AGAIN_S = 60
 """A removal that was not reported after this time is handed out again."""
 
@@ -108,11 +113,19 @@ class Maintenance:
             case _:
                 await self._store.delete(thing.name)
 
+    async def sweep(self) -> None:
+        """Finds what died writers left in the asset store: unfinished files, and pictures that were never recorded."""
+        if not await self._ledger.run(upkeep.sweep(SWEEP_S * 1000)):
+            return
+        stored = await self._store.sweep(UNHELD_S)
+        for start in range(0, len(stored), UNHELD_AT_ONCE):
+            await self._ledger.run(upkeep.unheld(stored[start : start + UNHELD_AT_ONCE]))
+
     async def run(self) -> None:
         """Looks every `reconcile` interval, a little jittered so that a fleet does not look in step."""
         while True:
             await asyncio.sleep(self._settings.reconcile.total_seconds() * random.uniform(0.8, 1.2))
-            for duty in (self.repair, self.tell_missed_stories, self.purge):
+            for duty in (self.repair, self.tell_missed_stories, self.purge, self.sweep):
                 try:
                     await duty()
                 except Unavailable as error:

@@ -100,6 +100,13 @@ class AssetStore(Protocol):
         """Forgets a job's story (not its assets); nothing happens if there is none."""
         ...
 
+    def sweep(self, older_than_s: float) -> list[str]:
+        """Removes what killed writers left unfinished for longer than that, and lists the SHA-256 of all assets of that age.
+
+        Whoever asks knows which of them are in use; the others belong to a submit or a worker that died before it recorded them.
+        """
+        ...
+
     def close(self) -> None:
         """Gives connections back; the store is not used again. May be repeated."""
         ...
@@ -142,6 +149,10 @@ class AsyncAssetStore(Protocol):
 
     async def delete_story(self, job_id: str) -> None:
         """See `AssetStore.delete_story`."""
+        ...
+
+    async def sweep(self, older_than_s: float) -> list[str]:
+        """See `AssetStore.sweep`."""
         ...
 
     async def close(self) -> None:

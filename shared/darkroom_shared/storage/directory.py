@@ -134,17 +134,18 @@ def names(directory: int, *, directories: bool = False) -> list[str]:
         return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False) == directories]
 
 
-def sweep(directory: int, before_s: float) -> int:
-    """Removes unfinished files last written before a time (seconds since the epoch) and says how many."""
-    swept = 0
+def sweep(directory: int, before_s: float) -> list[str]:
+    """Removes unfinished files last written before a time (seconds since the epoch); names of the other files from before it."""
+    old: list[str] = []
     for name in names(directory):
-        if not name.startswith(TEMPORARY):
-            continue
         with contextlib.suppress(FileNotFoundError):
-            if os.stat(name, dir_fd=directory, follow_symlinks=False).st_mtime < before_s:
+            if os.stat(name, dir_fd=directory, follow_symlinks=False).st_mtime >= before_s:
+                continue
+            if name.startswith(TEMPORARY):
                 os.unlink(name, dir_fd=directory)
-                swept += 1
-    return swept
+            else:
+                old.append(name)
+    return old
 
 
 @contextlib.contextmanager

@@ -169,27 +169,23 @@ class FileStore:
     def close(self) -> None:
         """Nothing to give back."""
 
-    def sweep_temporary(self, older_than_s: float) -> int:
-        """Removes unfinished files that a killed process left behind.
-
-        Args:
-            older_than_s: age by the file's own time stamp; far above the longest write (an hour is safe).
-
-        Returns:
-            How many were removed.
-        """
+    def sweep(self, older_than_s: float) -> list[str]:
+        """See `AssetStore.sweep`. Ages are the files' own time stamps; an hour is far above the longest write."""
         before_s = time.time() - older_than_s
-        return sum(self._sweep(before_s, kind) for kind in (_ASSETS, _RECEIPTS, _JOBS))
+        for kind in (_RECEIPTS, _JOBS):
+            self._sweep(before_s, kind)
+        return sorted({name.partition(".")[0] for name in self._sweep(before_s, _ASSETS)})
 
-    def _sweep(self, before_s: float, *names: str) -> int:
+    def _sweep(self, before_s: float, *names: str) -> list[str]:
+        """Removes unfinished files below a directory and gives the names of the others, all of them from before that time."""
         with storage_errors(self.root, ["sweeping", *names]):
             try:
                 with opened(self.root, *names) as here:
-                    swept = directory.sweep(here, before_s)
+                    old = directory.sweep(here, before_s)
                     children = directory.names(here, directories=True)
             except FileNotFoundError:
-                return 0
-        return swept + sum(self._sweep(before_s, *names, child) for child in children)
+                return []
+        return old + [name for child in children for name in self._sweep(before_s, *names, child)]
 
 
 def _found(shard: int, sha256: str) -> str | None:

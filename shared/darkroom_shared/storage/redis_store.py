@@ -59,6 +59,24 @@ def _story_command(job_id: str, story: bytes, outputs: Sequence[StoryOutput]) ->
     return ("HSET", _story(job_id), "story", story, "outputs", listed)
 
 
+def _scan(cursor: str) -> _Command:
+    return ("SCAN", cursor, "MATCH", f"{PREFIX}sha256:*", "COUNT", "500")
+
+
+def _page(reply: object) -> tuple[str, list[bytes]]:
+    """One answer of SCAN: where to go on (`0` at the end), and keys. redis-py gives a number or bytes for the former."""
+    cursor, keys = cast("tuple[int | bytes, list[bytes]]", reply)
+    return (cursor.decode() if isinstance(cursor, bytes) else str(cursor)), keys
+
+
+def _name(key: bytes) -> str:
+    return key.decode().rpartition(":")[2]
+
+
+def _is_old(idle_s: object, older_than_s: float) -> bool:
+    return isinstance(idle_s, int) and idle_s >= older_than_s  # None: it went meanwhile
+
+
 def _first_missing(outputs: Sequence[StoryOutput], replies: Sequence[object]) -> str | None:
     return next((output.sha256 for output, reply in zip(outputs, replies, strict=True) if not reply), None)
 
@@ -168,6 +186,15 @@ class RedisStore:
         """See `AssetStore.delete_story`."""
         self._run("UNLINK", _story(job_id))
 
+    def sweep(self, older_than_s: float) -> list[str]:
+        """See `AssetStore.sweep`. An age is the time since the bytes were last written or read; nothing is ever unfinished here."""
+        cursor, found = "0", list[str]()
+        while True:
+            cursor, keys = _page(self._run(*_scan(cursor)))
+            found += [_name(key) for key in keys if _is_old(self._run("OBJECT", "IDLETIME", key), older_than_s)]
+            if cursor == "0":
+                return sorted(found)
+
     def close(self) -> None:
         """See `AssetStore.close`."""
         self._pool.disconnect()
@@ -238,6 +265,15 @@ class AsyncRedisStore:
     async def delete_story(self, job_id: str) -> None:
         """See `AssetStore.delete_story`."""
         await self._run("UNLINK", _story(job_id))
+
+    async def sweep(self, older_than_s: float) -> list[str]:
+        """See `RedisStore.sweep`."""
+        cursor, found = "0", list[str]()
+        while True:
+            cursor, keys = _page(await self._run(*_scan(cursor)))
+            found += [_name(key) for key in keys if _is_old(await self._run("OBJECT", "IDLETIME", key), older_than_s)]
+            if cursor == "0":
+                return sorted(found)
 
     async def close(self) -> None:
         """See `AssetStore.close`."""

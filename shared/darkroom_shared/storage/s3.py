@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Generator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Self
 
 import aioboto3
@@ -46,7 +47,7 @@ from darkroom_shared.storage.s3_place import (
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_s3.type_defs import CopySourceTypeDef
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef, ListObjectsV2OutputTypeDef
     from types_aiobotocore_s3.client import S3Client as AsyncS3Client
 _MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 _NEVER: Final = frozenset(
@@ -95,6 +96,12 @@ def _s3_errors(place: Place, doing: str) -> Generator[None]:
         raise Misconfigured(f"S3 needs AWS credentials and found none (bucket {place.bucket})") from error
     except (BotoCoreError, OSError) as error:
         raise StorageUnavailable(f"{doing} failed: S3 cannot be reached (bucket {place.bucket}): {error}") from error
+
+
+def _older(page: ListObjectsV2OutputTypeDef, before: datetime) -> list[str]:
+    """The SHA-256 of a page's objects that were written before an instant."""
+    listed = [(item.get("Key", "").rpartition("/")[2], item.get("LastModified")) for item in page.get("Contents", [])]
+    return [name for name, written in listed if is_sha256(name) and written is not None and written < before]
 
 
 class S3Store:
@@ -196,6 +203,16 @@ class S3Store:
             found = self._client().list_objects_v2(Bucket=self._place.bucket, Prefix=self._place.story(job_id))
             for key in [item.get("Key", "") for item in found.get("Contents", [])]:
                 self._client().delete_object(Bucket=self._place.bucket, Key=key)
+
+    def sweep(self, older_than_s: float) -> list[str]:
+        """See `AssetStore.sweep`. Nothing is ever unfinished here: an object is whole or absent."""
+        before = datetime.now(UTC) - timedelta(seconds=older_than_s)
+        found: list[str] = []
+        with _s3_errors(self._place, "listing assets"):
+            pages = self._client().get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self._place.bucket, Prefix=self._place.assets):
+                found += _older(page, before)
+        return sorted(found)
 
     def close(self) -> None:
         """See `AssetStore.close`."""
@@ -306,6 +323,16 @@ class AsyncS3Store:
             found = await (await self._client()).list_objects_v2(Bucket=self._place.bucket, Prefix=self._place.story(job_id))
             for key in [item.get("Key", "") for item in found.get("Contents", [])]:
                 await (await self._client()).delete_object(Bucket=self._place.bucket, Key=key)
+
+    async def sweep(self, older_than_s: float) -> list[str]:
+        """See `S3Store.sweep`."""
+        before = datetime.now(UTC) - timedelta(seconds=older_than_s)
+        found: list[str] = []
+        with _s3_errors(self._place, "listing assets"):
+            pages = (await self._client()).get_paginator("list_objects_v2")
+            async for page in pages.paginate(Bucket=self._place.bucket, Prefix=self._place.assets):
+                found += _older(page, before)
+        return sorted(found)
 
     async def close(self) -> None:
         """See `AssetStore.close`."""

@@ -41,6 +41,11 @@ class Place:
         """An asset's key."""
         return self.key("assets", checked_sha256(sha256))
 
+    @property
+    def assets(self) -> str:
+        """What the keys of all assets begin with."""
+        return self.key("assets", "")
+
     def receipt(self, name: str) -> str:
         """A receipt's key."""
         return self.key("receipts", checked_receipt(name))

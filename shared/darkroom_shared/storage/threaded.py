@@ -62,6 +62,10 @@ class ThreadedStore:
         """See `AssetStore.delete_story`."""
         await self._run(self.store.delete_story, job_id)
 
+    async def sweep(self, older_than_s: float) -> list[str]:
+        """See `AssetStore.sweep`."""
+        return await self._run(self.store.sweep, older_than_s)
+
     async def close(self) -> None:
         """See `AssetStore.close`. Waits for operations under way."""
         await asyncio.to_thread(self._threads.shutdown, wait=True)

@@ -123,6 +123,16 @@ def removed(things: Sequence[Thing]) -> Script[bool]:
     return Script("removed", {"things": [str(thing) for thing in things]}, _done)
 
 
+def sweep(every_ms: int) -> Script[bool]:
+    """Asks for the turn to look through the asset store; False if somebody did within `every_ms`."""
+    return Script("sweep", {"every_ms": every_ms}, _done)
+
+
+def unheld(assets: Sequence[str]) -> Script[int]:
+    """Marks those of these stored assets that no job holds for removal; how many."""
+    return Script("unheld", {"assets": list(assets)}, whole)
+
+
 def told(job_id: str) -> Script[bool]:
     """Notes that a terminal job's story is written."""
     return Script("told", {"job": job_id}, _done)

@@ -53,6 +53,9 @@ class Blocking:
     def delete_story(self, job_id: str) -> None:
         self._runner.run(self._store.delete_story(job_id))
 
+    def sweep(self, older_than_s: float) -> list[str]:
+        return self._runner.run(self._store.sweep(older_than_s))
+
     def close(self) -> None:
         self._runner.run(self._store.close())
         self._runner.close()

@@ -216,9 +216,10 @@ def test_the_sweep_removes_old_unfinished_files_and_nothing_else(store: FileStor
     for path in (old, young):
         path.write_bytes(b"half")
     os.utime(old, (1, 1))
-    assert store.sweep_temporary(older_than_s=3600) == 1
+    assert store.sweep(older_than_s=3600) == []
     assert files(root) == sorted([f"assets/{SHA256[:2]}/{SHA256}.png", f"assets/{SHA256[:2]}/.tmp-young", "receipts/call:1"])
-    assert store.sweep_temporary(older_than_s=-1) == 1
+    assert store.sweep(older_than_s=-1) == [SHA256]
+    assert files(root) == sorted([f"assets/{SHA256[:2]}/{SHA256}.png", "receipts/call:1"])
     assert store.get(SHA256) == PICTURE
 
 
