@@ -1,5 +1,7 @@
 # make demo       the whole system on this machine for half a minute, and a page of pictures
-# make test       all tests
+# make test       all tests but the long ones
+# make faults     the ledger under faults, the long tests too: crashes, cut networks, storms
+# make soak       a random schedule of faults: MINUTES=30 SEED=1
 # make install    what the two above call first; repeated, it takes no time
 # make check      format, lint, types, boundaries: the same as in CI
 # make bench      the benchmarks
@@ -9,12 +11,14 @@
 PYTHON ?= python3
 OUT    ?= demo-output
 ARGS   ?=
+MINUTES ?= 30
+SEED   ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 CODE   := shared/darkroom_shared producer/darkroom worker/darkroom_worker
 
-.PHONY: install demo test check bench up clean
+.PHONY: install demo test faults soak check bench up clean
 
 install: $(STAMP)
 	@:
@@ -34,6 +38,13 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest $(ARGS)
+
+# An -m in ARGS comes last and wins.
+faults: install
+	$(BIN)/python -m pytest tests/faults -m "long or not long" $(ARGS)
+
+soak: install
+	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 check: install
 	$(BIN)/ruff format --check .

@@ -22,14 +22,19 @@ _log = logging.getLogger("darkroom.broker")
 QUEUE: Final = "darkroom"
 UNUSED_HEADERS: Final = ("shadow", "eta", "expires", "group", "group_index", "parent_id", "stamped_headers")
 """Celery sends them empty; they belong to ETA, canvas and stamping, which are not used here."""
-ACQUIRE_S: Final = 10
-"""How long a publisher waits for a free connection."""
+PATIENCE_S: Final = 15.0
+"""How long a worker waits for an answer of the broker: longer than a blocking read of kombu takes."""
 VISIBILITY_TIMEOUT_S: Final = 3600
 """Far above the longest call, and the default of every other Celery client, so that nobody sweeps earlier."""
 
 
-def create_app(settings: Settings) -> Celery:
-    """The Celery application of both sides. Makes no connection."""
+def create_app(settings: Settings, *, patience_s: float = PATIENCE_S, tries: int = 4) -> Celery:
+    """The Celery application of both sides. Makes no connection.
+
+    Args:
+        patience_s: how long one answer of the broker may take. Less than kombu's blocking reads is for those who only publish.
+        tries: how often a message is sent to a broker that does not take it.
+    """
     app = Celery("darkroom", broker=settings.celery_broker_url or None, set_as_current=False)
     app.conf.update(
         # A message is only a hint: a lost one is published again from the ledger. Late acknowledgement adds nothing to that, and
@@ -61,15 +66,15 @@ def create_app(settings: Settings) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_channel_error_retry=True,
-        broker_pool_acquire_timeout=10,
+        broker_pool_acquire_timeout=min(10, patience_s),
         task_publish_retry=True,
-        task_publish_retry_policy={"max_retries": 3, "interval_start": 0, "interval_step": 0.2, "interval_max": 1},
+        task_publish_retry_policy={"max_retries": tries - 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 1},
         broker_transport_options={
             "visibility_timeout": VISIBILITY_TIMEOUT_S,
             "unacked_restore_interval": 10,
             "unacked_restore_throttle": 6,
-            "socket_timeout": 15,
-            "socket_connect_timeout": 5,
+            "socket_timeout": patience_s,
+            "socket_connect_timeout": min(5, patience_s),
             "socket_keepalive": True,
             "health_check_interval": 10,
             "max_connections": 50,
@@ -97,7 +102,7 @@ class Publisher:
         """
         sent = 0
         try:
-            with self._app.producer_pool.acquire(block=True, timeout=ACQUIRE_S) as producer:
+            with self._app.producer_pool.acquire(block=True, timeout=self._app.conf.broker_pool_acquire_timeout) as producer:
                 for call_id, fence, task_name in hints:
                     self._send(producer, CallMessage(call_id=call_id, fence=fence), task_name)
                     sent += 1

@@ -15,6 +15,7 @@ import os
 import random
 import re
 import signal
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -129,7 +130,8 @@ def reach(point: Point) -> None:
         case Action.KILL:
             os.kill(os.getpid(), signal.SIGKILL)
         case Action.STOP:
-            os.kill(os.getpid(), signal.SIGSTOP)
+            # To this thread: one that is sent to the process may be taken by another, and this one would run on for a while.
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
         case Action.MEMORY:
             raise MemoryError(f"failpoint {point}")
         case Action.ERROR:

@@ -20,7 +20,7 @@ OPERATIONS: list[ops.Script[object]] = [
     ops.accept([], []),
     ops.admit([], 1),
     upkeep.cancel("job"),
-    ops.claim("call", 1, "w", 1),
+    ops.claim("call", 1, "w", 1, "token"),
     ops.commit("call", 1, outputs=[]),
     upkeep.discard("job"),
     ops.doubt("call", 1, FAILURE, after=AfterDoubt.RETRY),

@@ -111,20 +111,10 @@ class Stack:
     @contextmanager
     def worker(self, *options: str, **environment: str) -> Generator[WorkerProcess]:
         """Runs a worker with QUICK settings until the end of the block, and waits until it is registered."""
-        before = len(self.ledger.run(ops.fleet()))
-        log = self.folder / f"worker-{time.monotonic_ns()}.log"
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DARKROOM_", "AWS_"))}
-        told = {"DARKROOM_REDIS_URL": self.redis_url, "DARKROOM_KEY_PREFIX": self.prefix, "DARKROOM_HOME": str(self.folder)}
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "darkroom_worker", "worker", *options],
-                env=kept | self.endpoint.sdk_environment() | told | QUICK | environment,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
-        worker = WorkerProcess(process, log)
+        worker = self.start_worker(*options, **environment)
+        process = worker.process
         try:
-            self.until(lambda: process.poll() is not None or len(self.ledger.run(ops.fleet())) > before, "the worker to register")
+            self.until(lambda: process.poll() is not None or self.is_registered(process.pid), "the worker to register")
             assert process.poll() is None, worker.said()
             yield worker
         finally:
@@ -136,6 +126,25 @@ class Stack:
                 process.kill()
                 process.wait()
                 raise
+
+    def is_registered(self, pid: int) -> bool:
+        """True once the worker process has told the ledger of itself."""
+        return str(pid) in {row["pid"] for row in self.ledger.run(ops.fleet())}
+
+    def start_worker(self, *options: str, **environment: str) -> WorkerProcess:
+        """Starts a worker with QUICK settings, in a process group of its own, and leaves its life to the caller."""
+        log = self.folder / f"worker-{time.monotonic_ns()}.log"
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DARKROOM_", "AWS_"))}
+        told = {"DARKROOM_REDIS_URL": self.redis_url, "DARKROOM_KEY_PREFIX": self.prefix, "DARKROOM_HOME": str(self.folder)}
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "darkroom_worker", "worker", *options],
+                env=kept | self.endpoint.sdk_environment() | told | QUICK | environment,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+            )
+        return WorkerProcess(process, log)
 
     def until(self, happened: Callable[[], object], what: str, within_s: float = 30) -> None:
         """Waits for what has no event stream (a process, another program's log), looking every few milliseconds."""

@@ -9,6 +9,7 @@ ledger records it. A worker that has lost its lease is told so by the gate or by
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from dataclasses import replace
 
@@ -42,7 +43,7 @@ async def execute(worker: Worker, message: CallMessage) -> str:
     Raises:
         LedgerUnavailable: the ledger went away in between; the lease runs out and the reconciler takes over.
     """
-    claim = await worker.ledger.run(ops.claim(message.call_id, message.fence, worker.name, worker.lease_ms))
+    claim = await worker.ledger.run(ops.claim(message.call_id, message.fence, worker.name, worker.lease_ms, secrets.token_hex(8)))
     if claim.verdict not in (ops.ClaimVerdict.CLAIMED, ops.ClaimVerdict.ADOPTED):
         return claim.verdict.value
     record = JobRecord.from_fields(claim.job)
@@ -83,6 +84,7 @@ async def _run(worker: Worker, held: Held, receipt: str | None) -> str:
 
 async def _call(worker: Worker, held: Held) -> str:
     body = await build_body(held.record.request, held.inputs, worker.store)
+    await worker.bedrock.warm(held.record.region)  # a worker that dies over it has called nobody: not behind the gate
     asked_s = time.monotonic()
     verdict, attempt = await open_gate(worker, held)
     if verdict != "go":

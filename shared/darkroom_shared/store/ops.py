@@ -196,8 +196,11 @@ def admit(classes: Sequence[str], republish_ms: int, most: int = 100) -> Script[
     return Script("admit", {"classes": list(classes), "republish_ms": republish_ms, "most": most}, parse)
 
 
-def claim(call_id: str, fence: int, worker: str, lease_ms: int) -> Script[Claim]:
-    """Takes the lease. Safe to repeat: the second time it is `stale`."""
+def claim(call_id: str, fence: int, worker: str, lease_ms: int, token: str) -> Script[Claim]:
+    """Takes the lease; a second time it is `stale`.
+
+    `token` is drawn anew for each claim: one that was only sent again, because its answer got lost, is answered the same.
+    """
 
     def parse(raw: object) -> Claim:
         value = mapping(loads(raw))
@@ -205,7 +208,7 @@ def claim(call_id: str, fence: int, worker: str, lease_ms: int) -> Script[Claim]
             ClaimVerdict(text(value["verdict"])), record(value.get("job")), record(value.get("call")), _inputs(value.get("inputs"))
         )
 
-    return Script("claim", {"call": call_id, "fence": fence, "worker": worker, "lease_ms": lease_ms}, parse)
+    return Script("claim", {"call": call_id, "fence": fence, "worker": worker, "lease_ms": lease_ms, "token": token}, parse)
 
 
 def _inputs(value: object) -> dict[str, list[Json]]:

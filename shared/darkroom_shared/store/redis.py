@@ -11,6 +11,8 @@ from typing import Protocol, Self, TypeVar, cast
 import redis
 import redis.asyncio
 from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
 from redis.commands.core import AsyncScript
 from redis.commands.core import Script as RedisScript
 from redis.exceptions import RedisError
@@ -22,9 +24,12 @@ from darkroom_shared.store.ops import Command, Operation
 
 T = TypeVar("T")
 
-SOCKET_TIMEOUT_S = 15.0
+PATIENCE_S = 15.0
+"""How long a worker waits for one answer: it holds paid work, and a ledger that is slow for a while must not cost it a call."""
 CONNECT_TIMEOUT_S = 5.0
-BLOCKING_MARGIN_S = 10.0
+RESENDS = 3
+LONGEST_BLOCK_S = 10.0
+"""No blocking read asks for more; one that takes longer, and the patience on top, has lost its connection."""
 
 
 def _unavailable(error: RedisError | str, doing: str) -> LedgerUnavailable:
@@ -57,22 +62,28 @@ class Ledger:
     Args:
         url: `redis://`, `rediss://` or `unix://` address of a Redis 6.2+ or Valkey server (one server, no cluster).
         prefix: in front of every key.
+        patience_s: how long to wait for one answer before the ledger counts as away. Nothing is asked twice by itself.
     """
 
-    def __init__(self, url: str, prefix: str = "dr:") -> None:
+    def __init__(self, url: str, prefix: str = "dr:", patience_s: float = PATIENCE_S) -> None:
         self.keys = Keys(prefix)
+        connect_s = min(CONNECT_TIMEOUT_S, patience_s)
         self._redis = redis.Redis.from_url(
             url,
             decode_responses=True,
             protocol=2,
-            socket_timeout=SOCKET_TIMEOUT_S,
-            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            socket_timeout=patience_s,
+            socket_connect_timeout=connect_s,
             health_check_interval=10,
             client_name="darkroom",
         )
-        # A blocking read outlives the socket time-out on purpose.
+        # A blocking read outlives the patience on purpose, but not for ever: a connection can die without a word.
         self._blocking = redis.Redis.from_url(
-            url, decode_responses=True, protocol=2, socket_timeout=None, socket_connect_timeout=CONNECT_TIMEOUT_S
+            url,
+            decode_responses=True,
+            protocol=2,
+            socket_timeout=LONGEST_BLOCK_S + patience_s,
+            socket_connect_timeout=connect_s,
         )
         self._scripts: dict[str, RedisScript] = {}
 
@@ -134,8 +145,10 @@ class WakeChannel:
 class AsyncLedger:
     """The ledger for asyncio callers. Belongs to the loop that first uses it; see `Ledger` for the arguments."""
 
-    def __init__(self, url: str, prefix: str = "dr:", max_connections: int = 64) -> None:
+    def __init__(self, url: str, prefix: str = "dr:", patience_s: float = PATIENCE_S, *, max_connections: int = 64) -> None:
         self.keys = Keys(prefix)
+        self._patience_s = patience_s
+        connect_s = min(CONNECT_TIMEOUT_S, patience_s)
         # A script takes well under a millisecond: a few connections serve a thousand calls, which wait for one rather than fail.
         # Each new connection costs redis-py 8 several milliseconds of CPU (it looks its own version up).
         pool = redis.asyncio.BlockingConnectionPool.from_url(
@@ -145,37 +158,40 @@ class AsyncLedger:
             # Not redis-py's own time-out: it sends under asyncio.wait_for, which in Python 3.11 can swallow a cancellation, and
             # then a worker does not stop. `run` has one around the whole operation instead.
             socket_timeout=None,
-            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            socket_connect_timeout=connect_s,
             health_check_interval=10,
             client_name="darkroom",
             max_connections=max_connections,
-            timeout=SOCKET_TIMEOUT_S,
+            timeout=patience_s,
+            # A connection that was cut is found out by the next command: sent again, it is only late. All may be repeated.
+            retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), RESENDS),
         )
         self._redis = redis.asyncio.Redis.from_pool(pool)
         self._blocking = redis.asyncio.Redis.from_url(
-            url, decode_responses=True, protocol=2, socket_timeout=None, socket_connect_timeout=CONNECT_TIMEOUT_S
+            url, decode_responses=True, protocol=2, socket_timeout=None, socket_connect_timeout=connect_s
         )
         self._scripts: dict[str, AsyncScript] = {}
 
     async def run(self, operation: Operation[T]) -> T:
         """Does it; see `Ledger.run`."""
+        limit_s = self._patience_s
         try:
             if isinstance(operation, Command):
                 words = operation.words(self.keys)
-                if "BLOCK" in words:
-                    return operation.parse(await cast(_AsyncCommands, self._blocking).execute_command(*words))
-                async with asyncio.timeout(SOCKET_TIMEOUT_S):
-                    return operation.parse(await cast(_AsyncCommands, self._redis).execute_command(*words))
+                client = self._blocking if "BLOCK" in words else self._redis
+                limit_s += LONGEST_BLOCK_S if "BLOCK" in words else 0
+                async with asyncio.timeout(limit_s):
+                    return operation.parse(await cast(_AsyncCommands, client).execute_command(*words))
             script = self._scripts.get(operation.name)
             if script is None:
                 script = self._scripts[operation.name] = self._redis.register_script(source(operation.name))
-            async with asyncio.timeout(SOCKET_TIMEOUT_S):
+            async with asyncio.timeout(limit_s):
                 answer = await script(keys=[self.keys.prefix], args=[arguments(operation.args), lifecycle_json()])
             return operation.parse(answer)
         except RedisError as error:
             raise _unavailable(error, _doing(operation)) from error
         except TimeoutError as error:
-            raise _unavailable(f"no answer within {SOCKET_TIMEOUT_S:g} s", _doing(operation)) from error
+            raise _unavailable(f"no answer within {limit_s:g} s", _doing(operation)) from error
 
     @asynccontextmanager
     async def wakes(self) -> AsyncGenerator[WakeChannel]:
@@ -186,7 +202,11 @@ class AsyncLedger:
         """
         channel = self._blocking.pubsub(ignore_subscribe_messages=True)
         try:
-            await channel.subscribe(self.keys.wake)
+            try:
+                async with asyncio.timeout(self._patience_s):
+                    await channel.subscribe(self.keys.wake)
+            except TimeoutError as error:
+                raise _unavailable(f"no answer within {self._patience_s:g} s", "be listened to") from error
             yield WakeChannel(channel)
         except RedisError as error:
             raise _unavailable(error, "be listened to") from error

@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Literal, Protocol, TypedDict, TypeVar, Unpack, cast
 
 import redis
@@ -195,9 +196,9 @@ class Room:
                 return hints[0]
         raise AssertionError("nothing was admitted in 20 s")
 
-    def claim(self, hint: ops.Hint, worker: str = "w1", lease_ms: int = 600_000) -> ops.Claim:
-        """Takes the lease of an admitted call."""
-        return self.run(ops.claim(hint.call_id, hint.fence, worker, lease_ms))
+    def claim(self, hint: ops.Hint, worker: str = "w1", lease_ms: int = 600_000, token: str | None = None) -> ops.Claim:
+        """Takes the lease of an admitted call; with the token of an earlier claim it is that one, sent again."""
+        return self.run(ops.claim(hint.call_id, hint.fence, worker, lease_ms, token or str(next(_serial))))
 
     def gate(self, hint: ops.Hint, *, lease_ms: int = 600_000, call_budget: int = 3, price: int | None = PRICE) -> tuple[str, int]:
         """Opens the gate."""
@@ -269,6 +270,67 @@ class Room:
         things = self.run(upkeep.purge(again_ms=60_000))
         self.run(upkeep.removed(things))
         return [str(thing) for thing in things]
+
+    def submit_as(self, fields: Mapping[str, str], **options: Unpack[JobOptions]) -> str:
+        """Accepts one job with some fields of its record set by hand, and gives its id."""
+        job = self.new_job(**options)
+        job = replace(job, fields={**job.fields, **fields})
+        self.accept(job)
+        return job.job_id
+
+    def dead_letter(self, fields: Mapping[str, str] | None = None, **options: Unpack[JobOptions]) -> str:
+        """A job that failed at its first attempt; its id."""
+        self.worker()
+        job_id = self.submit_as(fields or {}, **options)
+        assert self.fail(self.advance(self.admit_one(), "calling"))
+        return job_id
+
+    def replay(self, dead: str, *, job_id: str | None = None, key: str | None = None) -> ops.Accepted:
+        """Accepts a job in place of a dead letter."""
+        job = self.new_job(job_id=job_id or new_job_id())
+        job = replace(job, fields={**job.fields, "replays": dead})
+        return self.run(ops.accept([job], [], idempotency=(f"t:{key}", "print", 60_000) if key else None, replaces=dead))
+
+    def dead(self) -> list[str]:
+        """The dead letters, newest first."""
+        return self.run(reads.dead_letters())
+
+    def hold(self, **options: Unpack[JobOptions]) -> ops.Hint:
+        """A job whose call is held after an attempt without an answer."""
+        hint = self.started("calling", **options)
+        assert self.doubt(hint, AfterDoubt.HOLD)
+        return hint
+
+    def resolve(self, hint: ops.Hint, decision: Literal["retry", "fail"], billed: bool | None = None) -> bool:
+        """Decides about a held call."""
+        return self.run(upkeep.resolve(hint.call_id, decision, billed))
+
+    def recover(self, hint: ops.Hint, *, lapsed: bool = False) -> bool:
+        """Hands over a stored answer."""
+        return self.run(upkeep.recover(hint.call_id, "found", fence=hint.fence, lapsed=lapsed, request_id="req-9"))
+
+    def hand_out(self, *, again_ms: int = 60_000, most: int = 100) -> list[str]:
+        """What a worker would be told to remove from the store; unlike `purge` it does not report it as removed."""
+        return [str(thing) for thing in self.run(upkeep.purge(again_ms, most))]
+
+    def removed(self, *things: str) -> None:
+        """Reports things as removed."""
+        self.run(upkeep.removed([upkeep.Thing(*thing.split(":", 1)) for thing in things]))
+
+    def spending_gate(self, hint: ops.Hint, limit: int | None, price: int | None = PRICE) -> tuple[str, int]:
+        """Opens the gate under a limit for the day."""
+        attempt = {"worker": "w1", "region": "r", "model": "m"}
+        known = {"lease_ms": 600_000, "call_budget": 3}
+        return self.run(ops.gate(hint.call_id, hint.fence, price_microusd=price, attempt=attempt, spend_per_day=limit, **known))
+
+    def spent(self) -> int:
+        """What today's calls cost or may have cost, in millionths of a dollar."""
+        return sum(map(int, self.raw.hgetall("dr:spend").values()))
+
+    def usd(self, job_id: str) -> tuple[float, float]:
+        """What a job cost for certain, and what it may have cost on top, in prices of one call."""
+        cost = self.view(job_id).cost
+        return cost.actual_usd * 1_000_000 / PRICE, cost.uncertain_usd * 1_000_000 / PRICE
 
     def started(self, state: str, *, lease_ms: int = 600_000, interval_us: int = 0, **options: Unpack[JobOptions]) -> ops.Hint:
         """A job of one call, brought to `admitted`, `claimed`, `calling` or `responded`, on a registered worker."""

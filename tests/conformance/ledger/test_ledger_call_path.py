@@ -52,6 +52,16 @@ def test_a_claim_brings_the_records(room: Room) -> None:
     assert claim.inputs == {}
 
 
+def test_a_claim_that_is_sent_again_is_answered_again_and_changes_nothing(room: Room) -> None:
+    hint = room.started("admitted")
+    first = room.claim(hint, token="one")
+    events = room.events(job_of(hint))
+    again = room.claim(hint, token="one")
+    assert (again.verdict, again.job["id"]) == (first.verdict, first.job["id"]) == ("claimed", job_of(hint))
+    assert room.claim(hint, token="another").verdict is ops.ClaimVerdict.STALE
+    assert room.events(job_of(hint)) == events
+
+
 LATE_WRITES: dict[str, Callable[[Room, ops.Hint], object]] = {
     "gate": lambda room, hint: room.gate(hint)[0] == "go",
     "receipt": lambda room, hint: room.receipt(hint, "late") != "lost",

@@ -89,7 +89,7 @@ def test_a_job_that_was_not_started_in_time_expires_without_a_worker(room: Room)
 
 
 def test_a_job_that_started_in_time_does_not_expire(room: Room) -> None:
-    hint = room.started("claimed", start_by_ms=room.now_ms() + 30)
+    hint = room.started("claimed", start_by_ms=room.now_ms() + 500)
     while room.now_ms() < int(room.run(reads.job(job_of(hint)))["start_by_ms"]) + 5:
         pass
     assert room.reconcile().expired == 0

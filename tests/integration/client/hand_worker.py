@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -82,7 +83,7 @@ class HandWorker:
         hint = self._next()
         if hint is None:
             return None
-        claim = self.ledger.run(ops.claim(hint.call_id, hint.fence, "hand", LEASE_MS))
+        claim = self.ledger.run(ops.claim(hint.call_id, hint.fence, "hand", LEASE_MS, secrets.token_hex(8)))
         assert claim.verdict == "claimed", claim.verdict
         attempt = {"worker": "hand", "region": "us-east-1", "model": "m"}
         gate = ops.gate(hint.call_id, hint.fence, lease_ms=LEASE_MS, call_budget=3, price_microusd=10_000, attempt=attempt)

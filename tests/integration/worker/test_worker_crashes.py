@@ -47,7 +47,7 @@ def test_a_stored_answer_is_delivered_by_the_next_worker_without_a_call(empty_st
     stack.ledger.run(ops.register("died", 60_000, {"slots": "1", "host": "h", "pid": "1", "started_ms": "1"}, []))
     stack.ledger.run(ops.accept([ops.NewJob(job, stack.record(text_image(seed=number)).as_fields())], []))
     [hint] = stack.ledger.run(ops.admit(["standard"], 60_000)).hints
-    stack.ledger.run(ops.claim(hint.call_id, hint.fence, "died", 60_000))
+    stack.ledger.run(ops.claim(hint.call_id, hint.fence, "died", 60_000, "token"))
     attempt = {"worker": "died", "region": "us-east-1", "model": "m"}
     gate = ops.gate(hint.call_id, hint.fence, lease_ms=1, call_budget=3, price_microusd=PRICE, attempt=attempt)
     assert stack.ledger.run(gate)[0] == "go"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from socket import gaierror
 from typing import TYPE_CHECKING
@@ -72,6 +72,11 @@ class BedrockClient:
                 )
                 self._clients[region] = await self._stack.enter_async_context(context)
             return self._clients[region]
+
+    async def warm(self, region: str) -> None:
+        """Makes the client ready, which takes a tenth of a second the first time; what is wrong with it `invoke` will say."""
+        with suppress(BotoCoreError, ValueError):
+            await self._client(region)
 
     async def invoke(self, model_id: str, region: str, body: bytes) -> Answer | Failure:
         """One attempt. Never raises for what the network or the service does.

@@ -1,13 +1,15 @@
 -- Gives a worker the lease of an admitted call, if the message's fence is the newest.
 -- args.call, args.fence, args.worker, args.lease_ms
+-- args.token   drawn anew for each claim, by which one that is sent again after its answer got lost is told from a repeated message
 -- Returns JSON {verdict, job, call}: verdict `claimed`, `adopted` (a stored answer waits to be decoded), `canceled`, `expired` or `stale`
 -- (a repeated or outdated message: leave quietly). `job` and `call` are the whole records for the first two.
 local call, job = args.call, job_of(args.call)
 local c, j = call_key(args.call), job_key(job)
-if not held(call, args.fence, 'claim') then return cjson.encode({verdict = 'stale'}) end
+local again = number(c, 'fence') == args.fence and field(c, 'claim_token') == args.token
+if not again and not held(call, args.fence, 'claim') then return cjson.encode({verdict = 'stale'}) end
 local receipt = field(c, 'receipt')
 local event = receipt and 'adopt' or 'claim'
-if not receipt then
+if not receipt and not again then
   if field(j, 'cancel_ms') then
     finish_call(call, 'cancel', {call = call, reason = field(j, 'cancel_reason')})
     return cjson.encode({verdict = 'canceled'})
@@ -18,11 +20,13 @@ if not receipt then
     return cjson.encode({verdict = 'expired'})
   end
 end
-set_state(call, event)
-redis.call('HSET', c, 'worker', args.worker, 'lease_ms', now + args.lease_ms)
-redis.call('ZREM', P .. 'unclaimed', call)
-redis.call('ZADD', P .. 'leases', now + args.lease_ms, call)
-touch(job, 'call.' .. event, {call = call, fence = args.fence, worker = args.worker})
+if not again then
+  set_state(call, event)
+  redis.call('HSET', c, 'worker', args.worker, 'lease_ms', now + args.lease_ms, 'claim_token', args.token)
+  redis.call('ZREM', P .. 'unclaimed', call)
+  redis.call('ZADD', P .. 'leases', now + args.lease_ms, call)
+  touch(job, 'call.' .. event, {call = call, fence = args.fence, worker = args.worker})
+end
 local inputs = {}
 local needs = field(j, 'needs')
 if needs then

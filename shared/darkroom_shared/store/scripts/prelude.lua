@@ -164,7 +164,7 @@ end
 -- the day's spending.
 local function count_price(call, attempt, column, sign)
   local price = tonumber(attempt.price_microusd)
-  if not price then return end
+  if not price or price == 0 then return end
   if column == 'free' then
     if attempt.spend_day then redis.call('HINCRBY', P .. 'spend', attempt.spend_day, whole(-price)) end
   else redis.call('HINCRBY', job_key(job_of(call)), column .. '_microusd', whole(sign * price)) end

@@ -1,0 +1,59 @@
+"""What every test of the ledger under faults needs, and a place to say what was measured."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.local_bedrock.endpoints import Running, running_endpoint
+from tests.support.stack import Stack
+from tests.support.valkey import Server, running_valkey
+
+_numbers = itertools.count(1)
+_said: list[tuple[str, str]] = []
+
+
+@pytest.fixture(scope="session")
+def bedrock() -> Iterator[Running]:
+    """A local endpoint with prepared pictures and no quotas."""
+    with running_endpoint("--engine", "canned", "--quota", "off") as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def durable_server() -> Iterator[Server]:
+    """A Valkey that writes through at every command, as the ledger's server must; also on a TCP port."""
+    with running_valkey(tcp=True, appendfsync="always") as server:
+        yield server
+
+
+@pytest.fixture
+def stack(durable_server: Server, bedrock: Running, tmp_path: Path) -> Iterator[Stack]:
+    """A stack without a worker and with a ledger of its own; the endpoint's faults end with the test."""
+    stack = Stack(durable_server.url, bedrock, tmp_path / "home", f"faults{next(_numbers)}:")
+    yield stack
+    stack.faults()
+    stack.close()
+
+
+@pytest.fixture
+def seed() -> Callable[[], int]:
+    """Seeds that no other request in this run has, by which the endpoint's log is searched."""
+    return lambda: 1000 + next(_numbers)
+
+
+@pytest.fixture
+def measured() -> Callable[[str, str], None]:
+    """`measured("case 8", "60 calls for 60 jobs, 14 cuts")` is printed at the end of the run."""
+    return lambda case, text: _said.append((case, text))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints what the tests measured."""
+    if _said:
+        terminalreporter.section("measured")
+        for case, text in _said:
+            terminalreporter.line(f"{case:<12} {text}")
