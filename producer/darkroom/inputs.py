@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from darkroom.effects import Flow, get_asset, work
+from darkroom_shared.checking import MOST_PICTURES, most_base64, too_many
 from darkroom_shared.core.errors import ImageRefused
 from darkroom_shared.core.ids import ASSET_SCHEME, SHA256, asset_reference
 from darkroom_shared.core.image_facts import ImageFacts
@@ -105,6 +106,8 @@ def resolve(sources: Mapping[str, object], *, paths: bool, masks: set[str] | fro
     values: dict[str, str] = {}
     pictures: dict[str, Picture] = {}
     problems: list[Problem] = []
+    if len(sources) > MOST_PICTURES:
+        return Resolved({}, {}, (too_many(len(sources)),))
     for where, source in sources.items():
         values[where] = _UNREADABLE
         try:
@@ -169,6 +172,9 @@ def _text(text: str, *, paths: bool) -> Flow[bytes]:
 
 
 def _decoded(text: str) -> bytes:
+    most = most_base64(DEFAULT_LIMITS)
+    if len(text) > most:
+        raise _Wrong(f"this base64 text has {len(text):,} characters; at most {most:,} are accepted")
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

@@ -21,6 +21,8 @@ from darkroom_shared.task_types import ImagePlace, image_values
 
 REFERENCE_PREFIXES = ("asset:", "s3://", "https://", "$steps.")
 """How strings begin that stand for a picture without being one."""
+MOST_PICTURES = 20
+"""How many pictures of one request are looked at; more than any task takes. Each may cost a second to decode."""
 _RAW = "a PNG or JPEG file as raw base64"
 
 
@@ -65,11 +67,19 @@ def check_request(body: object, model_id: str, *, allow_references: bool = False
     except UnknownModel as error:
         return Checked((Problem("", str(error), list(MODELS)),))
     pictures = _Pictures()
-    for place, value in image_values(request).items():
+    places = image_values(request)
+    if len(places) > MOST_PICTURES:
+        return Checked((too_many(len(places)), *check_body(model, request)), model=model)
+    for place, value in places.items():
         if isinstance(value, str) and value and not (allow_references and value.startswith(REFERENCE_PREFIXES)):
             pictures.add(place, value, allow_data_url=allow_references, limits=limits)
     problems = (*check_body(model, request), *pictures.problems, *check_images(model, request, pictures.facts))
     return Checked(problems, pictures.images, pictures.facts, model)
+
+
+def too_many(pictures: int) -> Problem:
+    """What is wrong with a request of more than MOST_PICTURES."""
+    return Problem("", f"The request holds {pictures:,} pictures", f"at most {MOST_PICTURES}")
 
 
 def verdict(request_id: object, checked: Checked) -> dict[str, object]:
@@ -90,7 +100,7 @@ class _Pictures:
         self.facts: dict[str, ImageFacts] = {}
 
     def add(self, place: ImagePlace, value: str, *, allow_data_url: bool, limits: OpenLimits) -> None:
-        data = _decoded(value, allow_data_url=allow_data_url)
+        data = _decoded(value, allow_data_url=allow_data_url, limits=limits)
         if isinstance(data, str):
             self.problems.append(Problem(place.pointer, data, _RAW))
             return
@@ -101,7 +111,7 @@ class _Pictures:
             self.problems.append(Problem(place.pointer, str(refused).rstrip("."), _RAW))
 
 
-def _decoded(value: str, *, allow_data_url: bool) -> bytes | str:
+def _decoded(value: str, *, allow_data_url: bool, limits: OpenLimits) -> bytes | str:
     """The bytes behind a base64 string, or a sentence that says why there are none."""
     if value.startswith("data:"):
         if not allow_data_url:
@@ -111,10 +121,17 @@ def _decoded(value: str, *, allow_data_url: bool) -> bytes | str:
             return "This data URL is not base64"
     elif value.startswith(REFERENCE_PREFIXES):
         return "This is a reference to a picture; here the picture itself is needed"
+    if len(value) > most_base64(limits):
+        return f"This base64 text has {len(value):,} characters; at most {most_base64(limits):,} are accepted"
     try:
         return base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
         return f"This is not valid base64{_why(value)}"
+
+
+def most_base64(limits: OpenLimits) -> int:
+    """How long the base64 text of the largest file is."""
+    return (limits.max_bytes + 2) // 3 * 4
 
 
 def _why(value: str) -> str:

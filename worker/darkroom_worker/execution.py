@@ -73,8 +73,13 @@ async def _run(worker: Worker, held: Held, receipt: str | None) -> str:
         return await settle(worker, held, Failure(FailureKind.PERMANENT, error.code, str(error)))
     except DarkroomError:
         raise
-    except (Exception, MemoryError) as error:
-        # A bug must not keep the call for ever, nor a MemoryError take the whole process down (Celery would).
+    except MemoryError:
+        # It would take the whole process down (Celery's doing). To the ledger it is as if it had: the lease runs out, a stored answer
+        # is adopted, and a call that does this to every worker is set aside.
+        _log.exception("out_of_memory")
+        return "out_of_memory"
+    except Exception as error:
+        # A bug must not keep the call for ever.
         _log.exception("unexpected")
         # If an attempt is open, nobody can tell whether it was billed; a free step never is.
         billed = False if held.record.kind == "local" else None
@@ -170,6 +175,9 @@ async def _finish(
     if not committed:
         return LEASE_LOST  # and the receipt stays: whoever holds the lease now may be about to adopt it
     failpoints.reach(Point.COMMIT_DONE)
-    await worker.store.delete_receipt(receipt)
+    try:
+        await worker.store.delete_receipt(receipt)
+    except StorageUnavailable as error:
+        _log.warning("receipt_stays", error=str(error))  # until its job's records go
     await tell_if_over(worker, held)
     return state

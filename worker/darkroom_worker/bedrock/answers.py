@@ -42,7 +42,10 @@ def read_answer(body: bytes, wanted: int, request_id: str | None = None) -> Pict
     """
     try:
         answer = as_object(orjson.loads(body))
-        images = tuple(_decode(item) for item in as_array(answer.get("images")))
+        found = as_array(answer.get("images"))
+        if len(found) > wanted:  # before they are decoded: millions of tiny ones fit into an answer
+            return _unreadable(f"it holds {len(found):,} pictures, {wanted} were asked for", request_id)
+        images = tuple(_decode(item) for item in found)
         mask = _decode(answer["maskImage"]) if answer.get("maskImage") else None
     except orjson.JSONDecodeError:
         return _unreadable("it is not JSON", request_id)

@@ -30,10 +30,12 @@ from darkroom_shared.settings import Settings
 from darkroom_worker.bedrock.errors import classify, no_answer, no_connection, no_credentials, not_sent
 
 if TYPE_CHECKING:
+    from aiobotocore.response import StreamingBody
     from types_aiobotocore_bedrock_runtime.client import BedrockRuntimeClient
 
 MAX_ANSWER_BYTES = 25_000_000
 """The service model's cap on a body, both ways; botocore does not enforce it."""
+CHUNK_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +94,32 @@ class BedrockClient:
             response = await client.invoke_model(
                 modelId=model_id, body=body, contentType="application/json", accept="application/json"
             )
-            stream = response["body"]
-            data = await stream.read()
+            data = await _read(response["body"])
         except Exception as error:
             # Not only BotoCoreError: aiohttp's payload and protocol errors reach us bare.
             return _failure(error)
         request_id = response["ResponseMetadata"].get("RequestId")
         if len(data) > MAX_ANSWER_BYTES:
-            return Failure(
-                FailureKind.PERMANENT, "answer_too_large", f"The answer has {len(data)} bytes.", True, None, request_id, 200
-            )
+            text = f"The answer has more than {MAX_ANSWER_BYTES} bytes."
+            return Failure(FailureKind.PERMANENT, "answer_too_large", text, True, None, request_id, 200)
         return Answer(data, request_id)
 
     async def close(self) -> None:
         """Closes the connections."""
         await self._stack.aclose()
+
+
+async def _read(stream: StreamingBody) -> bytes:
+    """The answer's bytes; of one that is too long only so many that it shows."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in stream.iter_chunks(CHUNK_BYTES):
+        parts.append(part)
+        size += len(part)
+        if size > MAX_ANSWER_BYTES:
+            stream.close()
+            break
+    return b"".join(parts)
 
 
 def _failure(error: Exception) -> Failure:

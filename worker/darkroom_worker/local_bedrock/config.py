@@ -31,6 +31,7 @@ class Config:
         end_of_life: bare model ids that answer as models past their end of life.
         legacy_idle: bare model ids that answer as Legacy models whose account was idle too long.
         log: JSONL file to append every request to.
+        patience_s: how long a client may take to send a request, and to take its answer, in seconds.
         seed: of every random draw (latency, faults).
     """
 
@@ -47,6 +48,7 @@ class Config:
     end_of_life: frozenset[str] = frozenset()
     legacy_idle: frozenset[str] = frozenset()
     log: Path | None = None
+    patience_s: float = 60.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -63,8 +65,8 @@ class Config:
         low, high = self.latency_s
         if not 0 <= low <= high:
             raise ValueError(f"a latency is one number of seconds or LOW-HIGH, not {low:g}-{high:g}")
-        if self.processes < 1 or self.time_scale <= 0:
-            raise ValueError("--processes and --time-scale must be above 0")
+        if self.processes < 1 or self.time_scale <= 0 or self.patience_s <= 0:
+            raise ValueError("--processes, --time-scale and --patience must be above 0")
 
 
 def is_loopback(host: str) -> bool:

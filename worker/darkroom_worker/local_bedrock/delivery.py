@@ -130,6 +130,14 @@ def _part(data: bytes, *, more: bool) -> HTTPResponseBodyEvent:
     return {"type": "http.response.body", "body": data, "more_body": more}
 
 
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Closes a connection with RST: what was not sent yet is forgotten, by the kernel too."""
+    raw = cast("socket.socket", writer.get_extra_info("socket"))
+    with suppress(OSError):
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
 async def _cut(gone: asyncio.Future[ASGIReceiveEvent], *, gently: bool = False) -> None:
     """Closes the connection under the request: with RST, or gently with what was sent so far delivered.
 
@@ -141,9 +149,6 @@ async def _cut(gone: asyncio.Future[ASGIReceiveEvent], *, gently: bool = False) 
     if gently:
         writer.close()
     else:
-        raw = cast("socket.socket", writer.get_extra_info("socket"))
-        with suppress(OSError):
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        writer.transport.abort()
+        reset(writer)
     # Only when the server has seen the end is there nothing left that it would send in our place.
     await asyncio.wait((gone,), timeout=_CLOSING_S)

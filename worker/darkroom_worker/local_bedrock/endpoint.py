@@ -11,6 +11,7 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, S
 
 from darkroom_worker.local_bedrock.admin import Admin
 from darkroom_worker.local_bedrock.delivery import Delivered, Delivery, send_whole
+from darkroom_worker.local_bedrock.patience import patiently
 from darkroom_worker.local_bedrock.request_log import Ending, RequestLog, Visit
 from darkroom_worker.local_bedrock.service import Answer, Service, refusal
 from darkroom_worker.local_bedrock.wire import (
@@ -24,6 +25,7 @@ from darkroom_worker.local_bedrock.wire import (
 )
 
 TOO_LONG = "Failed to buffer the request body: length limit exceeded"
+TOO_SLOW = "Failed to buffer the request body: it did not arrive in time"
 _DISCARD_BYTES = 4 * MAX_BODY_BYTES
 
 
@@ -39,6 +41,10 @@ class BodyTooLong(Exception):
         super().__init__(f"{size} bytes")
 
 
+class BodyTooSlow(Exception):
+    """The body did not arrive within the patience of the endpoint."""
+
+
 class Endpoint:
     """The application that the server runs.
 
@@ -48,20 +54,31 @@ class Endpoint:
         log: remembers requests to the runtime.
         delivery: sends answers.
         clock: steady seconds.
+        patience_s: seconds for a body to arrive.
     """
 
-    def __init__(self, service: Service, admin: Admin, log: RequestLog, delivery: Delivery, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        admin: Admin,
+        log: RequestLog,
+        delivery: Delivery,
+        clock: Callable[[], float],
+        *,
+        patience_s: float,
+    ) -> None:
         self._service = service
         self._admin = admin
         self._log = log
         self._delivery = delivery
         self._clock = clock
+        self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Serves one request."""
         if scope["type"] != "http":
             raise RuntimeError("only HTTP is spoken here")
-        raw_path = scope["raw_path"]
+        raw_path, send = scope["raw_path"], patiently(send, self._patience_s)
         route = parse_route(scope["method"], raw_path)
         if route is not None:
             await self._runtime(scope, route, receive, send)
@@ -72,18 +89,22 @@ class Endpoint:
 
     async def _beside(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         try:
-            body = await read_body(receive)
-        except (ClientGone, BodyTooLong):
+            body = await read_body(receive, self._patience_s)
+        except ClientGone:
+            return
+        except (BodyTooLong, BodyTooSlow) as error:
+            late = isinstance(error, BodyTooSlow)
+            await send_whole(send, 408 if late else 413, (), (TOO_SLOW if late else TOO_LONG).encode())
             return
         reply = self._admin.reply(scope["method"], scope["raw_path"], scope["query_string"], body)
         await send_whole(send, reply.status, reply.headers, reply.body)
 
     async def _unknown(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         try:
-            await read_body(receive)
+            await read_body(receive, self._patience_s)
         except ClientGone:
             return
-        except BodyTooLong:
+        except (BodyTooLong, BodyTooSlow):
             pass
         error = ServiceError("UnknownOperationException")
         await send_whole(send, error.status, error_headers(error, str(uuid4())), error.body())
@@ -109,10 +130,13 @@ class Endpoint:
 
     async def _answer(self, visit: Visit, route: Route, headers: Headers, receive: ASGIReceiveCallable) -> Answer:
         try:
-            raw = await read_body(receive)
+            raw = await read_body(receive, self._patience_s)
         except BodyTooLong as error:
             visit.request_bytes = error.size
             return refusal(validation_error(TOO_LONG), visit)
+        except BodyTooSlow:
+            # Not the client's mistake alone: it may try again.
+            return refusal(ServiceError("ServiceUnavailableException", TOO_SLOW), visit)
         return await self._service.answer(visit, route.operation, headers, raw)
 
     def _visit(self, route: Route) -> Visit:
@@ -139,13 +163,22 @@ class Endpoint:
         )
 
 
-async def read_body(receive: ASGIReceiveCallable) -> bytes:
+async def read_body(receive: ASGIReceiveCallable, patience_s: float) -> bytes:
     """The whole request body; never holds more than 25,000,000 bytes.
 
     Raises:
         ClientGone: it broke off, or sent four times what is allowed.
         BodyTooLong: it is longer than that.
+        BodyTooSlow: it took longer than `patience_s`.
     """
+    try:
+        async with asyncio.timeout(patience_s):
+            return await _read_body(receive)
+    except TimeoutError:
+        raise BodyTooSlow from None
+
+
+async def _read_body(receive: ASGIReceiveCallable) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:

@@ -53,6 +53,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
             end_of_life=frozenset(given.eol),
             legacy_idle=frozenset(given.legacy_idle),
             log=given.log,
+            patience_s=given.patience,
             seed=given.seed,
         )
     except ValueError as error:
@@ -131,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--eol", type=_said(_model), action="append", default=[], metavar="MODEL", help="answer as past its end of life")
     add("--legacy-idle", type=_said(_model), action="append", default=[], metavar="MODEL", help="answer as Legacy and idle")
     add("--log", type=_said(_appendable), metavar="FILE", help="append every request to this JSONL file")
+    add("--patience", type=float, default=60.0, metavar="S", help="time for a client to send a request (default 60)")
     add("--seed", type=int, default=0, help="of latency and faults (default 0)")
     add("--with-parent", action="store_true", help="stop when the process that started this one is gone")
     add("--ready-fd", type=int, metavar="N", help="write the ready line to this file descriptor, not to standard output")

@@ -14,7 +14,6 @@ from typing import Any, cast
 
 import hypercorn.config
 from hypercorn.app_wrappers import ASGIWrapper
-from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 
 from darkroom_worker.local_bedrock.admin import Admin
@@ -23,6 +22,7 @@ from darkroom_worker.local_bedrock.config import Config
 from darkroom_worker.local_bedrock.delivery import CONNECTION, Delivery
 from darkroom_worker.local_bedrock.endpoint import Endpoint
 from darkroom_worker.local_bedrock.faults import FaultPlan
+from darkroom_worker.local_bedrock.patience import PatientServer, serve_patiently
 from darkroom_worker.local_bedrock.pictures import PictureEngine
 from darkroom_worker.local_bedrock.request_log import RequestLog
 from darkroom_worker.local_bedrock.service import Service
@@ -64,7 +64,7 @@ async def run(config: Config, announce: Callable[[str], None], stopping: asyncio
     listener = listen(config.host, config.port)
     engine = _engine(config)
     log = RequestLog(config.log)
-    connections = _Connections(_endpoint(config, engine, log, stopping))
+    connections = _Connections(_endpoint(config, engine, log, stopping), config.patience_s)
     server = await asyncio.start_server(connections.serve, sock=listener, backlog=_BACKLOG)
     warming = asyncio.ensure_future(engine.start())
     try:
@@ -91,13 +91,16 @@ def _endpoint(config: Config, engine: PictureEngine, log: RequestLog, stopping: 
     faults = FaultPlan(config.faults, Random(f"faults {config.seed}"))
     health = {"status": "ok", "engine": engine.name, "pid": os.getpid()}
     admin = Admin(log, faults, lambda: dict(health), config.end_of_life, config.legacy_idle)
-    return Endpoint(Service(config, engine, faults, clock), admin, log, Delivery(stopping, clock), clock)
+    return Endpoint(
+        Service(config, engine, faults, clock), admin, log, Delivery(stopping, clock), clock, patience_s=config.patience_s
+    )
 
 
 class _Connections:
     """The open connections. hypercorn speaks HTTP on each; its own accept loop would not let a fault cut one."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, patience_s: float) -> None:
+        self._patience_s = patience_s
         self._app = ASGIWrapper(endpoint)
         self._config = _http_config()
         self._context = WorkerContext(None)
@@ -111,9 +114,7 @@ class _Connections:
             task.add_done_callback(self._tasks.discard)
         CONNECTION.set(writer)
         _send_at_once(writer)
-        loop = asyncio.get_running_loop()
-        with suppress(ConnectionError):
-            await TCPServer(self._app, loop, self._config, self._context, {}, reader, writer)
+        await serve_patiently(PatientServer(self._app, self._config, self._context, reader, writer, patience_s=self._patience_s))
 
     async def close(self, grace_s: float) -> None:
         """Lets requests in flight end, then closes what is still open."""

@@ -20,7 +20,7 @@ local function crashed(call)
   local job = job_of(call)
   if crashes >= args.crash_budget then
     redis.call('HSET', job_key(job), 'reason_hint', 'worker_lost')
-    finish_call(call, 'quarantine', {call = call, failure = {code = 'worker_lost', message = 'Its worker died ' .. crashes .. ' times.'}})
+    finish_call(call, 'quarantine', {call = call, failure = {code = 'worker_lost', message = 'Its worker was lost over it ' .. crashes .. ' times.'}})
     return
   end
   if field(job_key(job), 'cancel_ms') and not field(call_key(call), 'receipt') then
