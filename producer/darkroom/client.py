@@ -153,7 +153,7 @@ class Darkroom:
             Ids of the calls that were decided about.
 
         Raises:
-            UnknownJob; NothingToDecide: none is held; InvalidRequest: no such decision, or the bytes hold no pictures.
+            UnknownJob; NothingToDecide: none is held (any more); InvalidRequest: no such decision, or the bytes hold no pictures.
         """
         return self._connection.run(decisions.resolve(job_id, decision, billed))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, cast
 
-from darkroom.effects import Flow, PutReceipt, ask, get_asset
+from darkroom.effects import Flow, PutAsset, PutReceipt, ask, get_asset, work
 from darkroom.flows import Recorded, Scene, checked, record
 from darkroom.inputs import Picture
 from darkroom.options import SubmitOptions, delivery
@@ -16,11 +18,12 @@ from darkroom.watching import brief, checked_job, status
 from darkroom_shared.contract.job_record import JobRecord
 from darkroom_shared.contract.steps import parse_step
 from darkroom_shared.contract.views import CallView, JobView
-from darkroom_shared.core.errors import AssetMissing, InvalidRequest, NothingToDecide
+from darkroom_shared.core.errors import AssetMissing, ImageRefused, InvalidRequest, NothingToDecide, UnknownJob
 from darkroom_shared.core.ids import asset_reference
-from darkroom_shared.core.lifecycle import CallState
+from darkroom_shared.core.lifecycle import CallState, JobState
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.core.workflow import parse_reference
+from darkroom_shared.images import measure
 from darkroom_shared.models.catalogue import find_model
 from darkroom_shared.store import reads, upkeep
 
@@ -33,8 +36,8 @@ def dead_letters(limit: int, tenant: str | None) -> Flow[list[JobView]]:
     """Jobs that gave up and wait for a person, newest first, with calls and attempts."""
     found: list[JobView] = []
     for job_id in (yield from ask(reads.dead_letters(MOST if tenant else limit))):
-        view = yield from status(job_id)
-        if tenant in (None, view.tenant) and len(found) < limit:
+        view = yield from _still_there(job_id)
+        if view is not None and tenant in (None, view.tenant) and len(found) < limit:
             found.append(view)
     return found
 
@@ -44,8 +47,17 @@ def held(limit: int) -> Flow[list[JobView]]:
     calls = yield from ask(reads.held(limit))
     found: list[JobView] = []
     for job_id in dict.fromkeys(call.rpartition(".")[0] for call in calls):
-        found.append((yield from status(job_id)))
+        view = yield from _still_there(job_id)
+        if view is not None:
+            found.append(view)
     return found
+
+
+def _still_there(job_id: str) -> Flow[JobView | None]:
+    try:
+        return (yield from status(job_id))
+    except UnknownJob:
+        return None  # its retention ended since the list was read
 
 
 def discard(job_id: str) -> Flow[None]:
@@ -62,10 +74,11 @@ def replay(scene: Scene, job_id: str, changes: Mapping[str, object], options: Su
         Others as `submit`.
     """
     fields = yield from ask(reads.job(checked_job(job_id)))
-    if not fields:
+    # The ledger has the last word (under its key a replay may be repeated); this spares a confusing finding about the request.
+    if fields.get("state") != JobState.FAILED or "discarded_ms" in fields:
         yield from _no_dead_letter(job_id)
     old = JobRecord.from_fields(fields)
-    request = merge_patch((yield from _without_references(old)), changes)
+    request = merge_patch(_without_references(old, fields), changes)
     defaults: Mapping[str, object] = {
         "model": old.model or None,
         "region": old.region or None,
@@ -82,6 +95,9 @@ def replay(scene: Scene, job_id: str, changes: Mapping[str, object], options: Su
         step = yield from _local_step(old, request)
     else:
         step, pictures = yield from checked(request, model)
+    for picture in pictures:
+        if not picture.stored:  # one that came with the changes
+            yield PutAsset(picture.data, picture.media_type)
     submission = single(scene.terms(told, model), scene.new_id("job"), step, replays=job_id)
     return (yield from record(scene, submission, pictures))
 
@@ -102,16 +118,13 @@ def _local_step(old: JobRecord, request: Mapping[str, object]) -> Flow[PlannedSt
     )
 
 
-def _without_references(old: JobRecord) -> Flow[dict[str, object]]:
+def _without_references(old: JobRecord, fields: Mapping[str, str]) -> dict[str, object]:
     """The request with the pictures of the steps before in place of references to them, for the replay stands alone."""
-    outputs: dict[str, tuple[str, ...]] = {}
-    for step, job_id in old.needs.items():
-        view = yield from brief(job_id)
-        outputs[step] = tuple(output.sha256 for output in view.outputs)
+    outputs = cast("dict[str, list[str]]", json.loads(fields.get("needed", "{}")))
     return cast("dict[str, object]", _replaced(old.request, outputs))
 
 
-def _replaced(value: object, outputs: Mapping[str, tuple[str, ...]]) -> object:
+def _replaced(value: object, outputs: Mapping[str, Sequence[str]]) -> object:
     if isinstance(value, Mapping):
         return {name: _replaced(item, outputs) for name, item in cast("Mapping[str, object]", value).items()}
     if isinstance(value, list | tuple):
@@ -151,26 +164,44 @@ def resolve(job_id: str, decision: Decision | bytes, billed: bool | None) -> Flo
     if isinstance(decision, bytes):
         if len(calls) > 1:
             raise NothingToDecide(f"{len(calls)} calls of {job_id} are held: an answer belongs to one.")
-        _check_answer(decision)
-        return (yield from _hand_over(calls[0], decision))
+        wanted = view.images_wanted
+        problem = yield from work(lambda: _wrong_with_answer(decision, wanted))
+        if problem:
+            raise InvalidRequest([Problem("/answer", problem, 'the JSON that Bedrock answered: {"images": [...]}')])
+        return _some(job_id, (yield from _hand_over(calls[0], decision)))
     if decision not in DECISIONS:
         raise InvalidRequest([Problem("/decision", f"{decision!r} is no decision", list(DECISIONS))])
     done: list[str] = []
     for call in calls:
         if (yield from ask(upkeep.resolve(call.id, "retry" if decision == "retry" else "fail", billed))):
             done.append(call.id)
-    return done
+    return _some(job_id, done)
 
 
-def _check_answer(answer: bytes) -> None:
+def _some(job_id: str, decided: list[str]) -> list[str]:
+    if not decided:
+        raise NothingToDecide(f"No call of {job_id} is held any more: it was decided about just now.")
+    return decided
+
+
+def _wrong_with_answer(answer: bytes, wanted: int) -> str:
+    """Why these bytes cannot be the call's answer; empty if they can. Delivered as they are, they would fail the job."""
     try:
-        body = json.loads(answer)
-    except ValueError:
-        body = None
-    if not isinstance(body, dict) or not cast("dict[str, object]", body).get("images"):
-        raise InvalidRequest(
-            [Problem("/answer", "this is no answer with pictures", 'the JSON that Bedrock answered: {"images": [...]}')]
-        )
+        body: object = json.loads(answer)
+    except (ValueError, RecursionError):
+        return "this is not JSON"
+    images = cast("Mapping[str, object]", body).get("images") if isinstance(body, dict) else None
+    if not isinstance(images, list) or not images:
+        return "this is no answer with pictures"
+    texts = cast("list[object]", images)
+    if len(texts) > wanted:
+        return f"it holds {len(texts)} pictures, {wanted} {'was' if wanted == 1 else 'were'} asked for"
+    for number, text in enumerate(texts):
+        try:
+            measure(base64.b64decode(str(text), validate=True))
+        except (binascii.Error, ValueError, ImageRefused):
+            return f"picture {number} in it is no picture"
+    return ""
 
 
 def _hand_over(call: CallView, answer: bytes) -> Flow[list[str]]:

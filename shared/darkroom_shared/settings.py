@@ -104,6 +104,11 @@ class Settings(BaseSettings):
         """The environment only knows texts: `90` and `1.5` are seconds there as they are in Python."""
         return float(value) if isinstance(value, str) and _SECONDS.fullmatch(value.strip()) else value
 
+    @field_validator("spend_per_day", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
     @field_validator("quotas", mode="before")
     @classmethod
     def _quotas(cls, value: object) -> object:

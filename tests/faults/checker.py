@@ -7,8 +7,8 @@ Requests are matched with attempts by the job's seed (each paid job needs one of
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 from darkroom_shared.core.lifecycle import TERMINAL_CALL_STATES, TERMINAL_JOB_STATES
@@ -66,6 +66,10 @@ def check(evidence: Evidence, *, killed: bool = False) -> Findings:
             unfinished file for the next sweep. They are counted, not complained of.
     """
     found = Findings(jobs=len(evidence.jobs), states=Counter(job.state for job in evidence.jobs))
+    stored = {file.name.partition(".")[0] for file in evidence.files if file.kind == "assets"}
+    requests: defaultdict[int | None, list[Request]] = defaultdict(list)
+    for request in evidence.requests:
+        requests[request.seed].append(request)
     found.problems += _seeds(evidence)
     for job in evidence.jobs:
         found.problems += _end(job)
@@ -73,10 +77,10 @@ def check(evidence: Evidence, *, killed: bool = False) -> Findings:
         for call in job.calls:
             found.problems += _call(job, call)
             found.problems += _budget(evidence, job, call)
-        found.problems += _results(evidence, job)
+        found.problems += _results(job, stored)
         if job.kind == "bedrock":
             found.problems += _cost(job)
-            found.problems += _requests(evidence, job, found)
+            found.problems += _requests(requests[job.seed], job, found)
     for sentence, is_litter in _files(evidence):
         if killed and is_litter:
             found.litter += 1
@@ -156,13 +160,12 @@ def _budget(evidence: Evidence, job: JobFacts, call: CallFacts) -> Iterator[str]
         yield f"{call.id} was called again after {evidence.after_unknown + 1} unknown outcomes"
 
 
-def _results(evidence: Evidence, job: JobFacts) -> Iterator[str]:
+def _results(job: JobFacts, stored: Set[str]) -> Iterator[str]:
     """As many pictures as the results say, and all of them stored."""
     made = sum(int(str(event.data.get("images", 0))) for event in job.events if event.type == "call.commit")
     pictures = [row for row in job.outputs if row["role"] != "mask"]
     if not made == len(pictures) == job.number("images"):
         yield f"the results of {job.id} tell of {made} images, its record of {job.number('images')} and lists {len(pictures)}"
-    stored = {file.name.partition(".")[0] for file in evidence.files if file.kind == "assets"}
     for row in job.outputs:
         if row["sha256"] not in stored:
             yield f"output {row['index']} of {job.id} is not in the store: {row['sha256']}"
@@ -178,9 +181,9 @@ def _cost(job: JobFacts) -> Iterator[str]:
             yield f"the {name} of {job.id} is {job.number(name)}, its attempts make {expected}"
 
 
-def _requests(evidence: Evidence, job: JobFacts, found: Findings) -> Iterator[str]:
+def _requests(requests: Sequence[Request], job: JobFacts, found: Findings) -> Iterator[str]:
     """Every request at the endpoint is explained by an attempt of its own, and both say the same of the money."""
-    left = [request for request in evidence.requests if request.seed == job.seed]
+    left = list(requests)
     attempts = [(call.id, attempt) for call in job.calls for attempt in call.attempts]
     found.calls += len(left)
     found.billed += sum(request.billed for request in left)

@@ -45,7 +45,8 @@ def _start(sender: object = None, **_: object) -> None:
     if isinstance(pool, type) and not issubclass(pool, TaskPool):
         raise SystemExit("darkroom worker: start Celery with `--pool threads`; one asyncio loop a process makes all the calls.")
     name = f"{socket.gethostname()}:{os.getpid()}"
-    started = Runtime(settings, Publisher(app), name)
+    # Less patient than the consumer: hints can wait for the reconciler, a worker that is to stop cannot wait for hints.
+    started = Runtime(settings, Publisher(create_app(settings, patience_s=3, tries=2)), name)
     try:
         started.start()
     except Exception as error:

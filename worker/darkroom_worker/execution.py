@@ -43,7 +43,7 @@ async def execute(worker: Worker, message: CallMessage) -> str:
     Raises:
         LedgerUnavailable: the ledger went away in between; the lease runs out and the reconciler takes over.
     """
-    claim = await worker.ledger.run(ops.claim(message.call_id, message.fence, worker.name, worker.lease_ms, secrets.token_hex(8)))
+    claim = await insist(worker, ops.claim(message.call_id, message.fence, worker.name, worker.lease_ms, secrets.token_hex(8)))
     if claim.verdict not in (ops.ClaimVerdict.CLAIMED, ops.ClaimVerdict.ADOPTED):
         return claim.verdict.value
     record = JobRecord.from_fields(claim.job)
@@ -57,12 +57,7 @@ async def execute(worker: Worker, message: CallMessage) -> str:
 
 async def _run(worker: Worker, held: Held, receipt: str | None) -> str:
     try:
-        failpoints.reach(Point.CLAIM_TAKEN)
-        if receipt is not None:
-            return await _adopt(worker, held, receipt)
-        if held.record.kind == "local":
-            return await run_local_step(worker, held)
-        return await _call(worker, held)
+        return await _work(worker, held, receipt)
     except StorageUnavailable as error:
         failure = Failure(FailureKind.RETRY, error.code, str(error))
         snoozed = await worker.ledger.run(
@@ -70,12 +65,14 @@ async def _run(worker: Worker, held: Held, receipt: str | None) -> str:
         )
         return "snoozed" if snoozed else LEASE_LOST
     except (AssetMissing, ImageRefused) as error:
-        return await settle(worker, held, Failure(FailureKind.PERMANENT, error.code, str(error)))
+        # Pictures that are sent were opened before; one that is refused here came back, and is paid.
+        paid = isinstance(error, ImageRefused) and held.record.kind == "bedrock"
+        failure = Failure(FailureKind.PERMANENT, error.code, str(error), paid)
     except DarkroomError:
         raise
     except MemoryError:
-        # It would take the whole process down (Celery's doing). To the ledger it is as if it had: the lease runs out, a stored answer
-        # is adopted, and a call that does this to every worker is set aside.
+        # It would take the whole process down (Celery's doing). To the ledger it is as if it had: the lease runs out, a stored
+        # answer is adopted, and a call that does this to every worker is set aside.
         _log.exception("out_of_memory")
         return "out_of_memory"
     except Exception as error:
@@ -83,8 +80,17 @@ async def _run(worker: Worker, held: Held, receipt: str | None) -> str:
         _log.exception("unexpected")
         # If an attempt is open, nobody can tell whether it was billed; a free step never is.
         billed = False if held.record.kind == "local" else None
-        text = f"{type(error).__name__} in the worker."
-        return await settle(worker, held, Failure(FailureKind.PERMANENT, "internal_error", text, billed))
+        failure = Failure(FailureKind.PERMANENT, "internal_error", f"{type(error).__name__} in the worker.", billed)
+    return await settle(worker, held, failure)
+
+
+async def _work(worker: Worker, held: Held, receipt: str | None) -> str:
+    failpoints.reach(Point.CLAIM_TAKEN)
+    if receipt is not None:
+        return await _adopt(worker, held, receipt)
+    if held.record.kind == "local":
+        return await run_local_step(worker, held)
+    return await _call(worker, held)
 
 
 async def _call(worker: Worker, held: Held) -> str:

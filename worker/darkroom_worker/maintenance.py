@@ -81,7 +81,7 @@ class Maintenance:
         """Writes the stories of jobs that ended without a worker at hand (canceled, expired, or the worker died)."""
         for job_id in await self._ledger.run(reads.untold()):
             try:
-                await tell(self._ledger, self._store, job_id)
+                await tell(self._ledger, self._store, job_id, tidy=True)
             except Unavailable:
                 raise
             except Exception as error:

@@ -19,7 +19,7 @@ from darkroom_worker.work import Held, Worker, insist
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("darkroom.outcomes")
 
 POOL_REST_S = 2
-"""How long a pool rests after the service said no."""
+"""How long a pool rests after the service said no, or could not be reached."""
 LEASE_LOST = "lease_lost"
 
 
@@ -50,7 +50,7 @@ async def settle(worker: Worker, held: Held, failure: Failure, attempt: int | No
                     reason=reason,
                     failure=failure,
                     counts=counts,
-                    hold_ms=POOL_REST_S * 1000 if failure.kind is FailureKind.THROTTLED else 0,
+                    hold_ms=POOL_REST_S * 1000 if failure.kind in (FailureKind.THROTTLED, FailureKind.UNREACHED) else 0,
                     call_again=call_again,
                 ),
             )

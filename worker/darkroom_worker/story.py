@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from darkroom_shared.contract.views import CallView, JobView, call_view, job_view
+from darkroom_shared.core.lifecycle import CallState
 from darkroom_shared.storage.base import AsyncAssetStore, StoryOutput
 from darkroom_shared.store import reads, upkeep
 from darkroom_shared.store.redis import AsyncLedger
@@ -22,8 +23,10 @@ async def read_job(ledger: AsyncLedger, job_id: str) -> JobView | None:
     return job_view(fields, calls)
 
 
-async def tell(ledger: AsyncLedger, store: AsyncAssetStore, job_id: str) -> None:
+async def tell(ledger: AsyncLedger, store: AsyncAssetStore, job_id: str, *, tidy: bool = False) -> None:
     """Writes `job.json` and the outputs beside it, then notes that it is done.
+
+    With `tidy` it first removes the receipts of calls that are done: a worker that died after the commit has left its own.
 
     Does nothing for a job that goes on; repeating it is harmless.
 
@@ -33,10 +36,18 @@ async def tell(ledger: AsyncLedger, store: AsyncAssetStore, job_id: str) -> None
     job = await read_job(ledger, job_id)
     if job is not None and not job.is_terminal:
         return
+    if job is not None and tidy:
+        for receipt in _spent_receipts(job):
+            await store.delete_receipt(receipt)
     if job is not None:
         names = [StoryOutput(_name(out.role, out.index, out.media_type), out.sha256) for out in job.outputs]
         await store.write_story(job_id, job.model_dump_json(indent=2).encode(), names)
     await ledger.run(upkeep.told(job_id))
+
+
+def _spent_receipts(job: JobView) -> list[str]:
+    done = [call for call in job.calls if call.state is CallState.DONE]
+    return [f"{call.id}:{attempt.fence}" for call in done for attempt in call.attempts if not attempt.snoozed]
 
 
 def _name(role: str, index: int, media_type: str) -> str:

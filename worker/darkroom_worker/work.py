@@ -70,7 +70,8 @@ class Held:
 async def open_gate(worker: Worker, held: Held) -> tuple[str, int]:
     """The ledger's last word before a paid call; also opens the attempt of a free local step."""
     settings, record = worker.settings, held.record
-    return await worker.ledger.run(
+    return await insist(
+        worker,
         ops.gate(
             held.id,
             held.fence,
@@ -80,15 +81,15 @@ async def open_gate(worker: Worker, held: Held) -> tuple[str, int]:
             price_microusd=record.price_microusd,
             spend_per_day=settings.spend_per_day_microusd,
             attempt={"worker": worker.name, "region": record.region, "model": record.model},
-        )
+        ),
     )
 
 
 async def insist(worker: Worker, operation: ops.Script[T]) -> T:
-    """Writes what became of a call; while the ledger is away it asks again, for as long as the lease may last.
+    """Runs one of a call's operations; while the ledger is away it asks again, for as long as the lease may last.
 
-    Giving up early would let the reconciler take a call that was answered for one whose outcome nobody knows, and pay again. The
-    scripts it is used for may be repeated.
+    Giving up early would let the reconciler take a call that was answered, or never sent, for one whose outcome nobody knows, and
+    pay again. The scripts it is used for may be repeated.
 
     Raises:
         LedgerUnavailable: it stayed away.

@@ -15,7 +15,7 @@ import typer
 
 from darkroom.cli.exits import BadInput
 from darkroom.options import SubmitOptions
-from darkroom_shared.contract.job_record import JobClass
+from darkroom_shared.contract.job_record import JobClass, OnUnknown
 
 _UNITS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)")
@@ -28,12 +28,13 @@ class Delivery:
     model: str | None = None
     region: str | None = None
     tenant: str | None = None
-    job_class: JobClass = "standard"
+    job_class: JobClass | None = None
     idempotency_key: str | None = None
     metadata: Sequence[str] | None = None
     not_before: str | None = None
     start_within: str | None = None
     finish_by: str | None = None
+    on_unknown: OnUnknown | None = None
     wait: bool = False
     timeout: str | None = None
     save: Path | None = None
@@ -55,6 +56,7 @@ class Delivery:
             not_before=instant("--not-before", self.not_before),
             start_within=None if self.start_within is None else _length("--start-within", self.start_within),
             finish_by=instant("--finish-by", self.finish_by),
+            on_unknown=self.on_unknown,
         )
 
     @property
@@ -130,7 +132,7 @@ _ANNOTATIONS: Final[tuple[tuple[str, object, object], ...]] = (
     ("model", Annotated[str | None, typer.Option("--model", "-m", help="Model id; `darkroom models` lists them.")], None),
     ("region", Annotated[str | None, typer.Option(help="AWS Region of the calls.")], None),
     ("tenant", Annotated[str | None, typer.Option(help="Whose job it is.")], None),
-    ("job_class", Annotated[JobClass, typer.Option("--class", help="How urgent it is.")], "standard"),
+    ("job_class", Annotated[JobClass | None, typer.Option("--class", help="How urgent it is; a new job is standard.")], None),
     (
         "idempotency_key",
         Annotated[str | None, typer.Option("--key", help="Submitting twice under one key makes one job.")],
@@ -140,6 +142,14 @@ _ANNOTATIONS: Final[tuple[tuple[str, object, object], ...]] = (
     ("not_before", Annotated[str | None, typer.Option(help="Earliest start: an ISO time, or +10m.")], None),
     ("start_within", Annotated[str | None, typer.Option(help="Give up if it has not started after this time, e.g. 10m.")], None),
     ("finish_by", Annotated[str | None, typer.Option(help="Give up if it has not started by then: an ISO time, or +1h.")], None),
+    (
+        "on_unknown",
+        Annotated[
+            OnUnknown | None,
+            typer.Option(help="A call that may have been billed without an answer: once more, or hold it for `darkroom resolve`."),
+        ],
+        None,
+    ),
     ("wait", Annotated[bool, typer.Option("--wait", help="Stay until it has ended.")], False),
     (
         "timeout",

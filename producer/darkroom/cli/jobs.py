@@ -10,7 +10,8 @@ import typer
 from darkroom.cli.exits import FAILED
 from darkroom.cli.follow import save, tell
 from darkroom.cli.invocation import Invocation
-from darkroom.cli.tables import document, jobs_table
+from darkroom.cli.tables import cost, document, jobs_table
+from darkroom_shared.contract.views import JobView, WorkflowView
 from darkroom_shared.core.errors import StillRunning
 
 Identity = Annotated[str, typer.Argument(metavar="ID", help="A job (job_…) or a workflow (wf_…).")]
@@ -77,24 +78,32 @@ def fetch(
             invocation.line(str(path))
 
 
-def cancel(context: typer.Context, identity: Identity, as_json: AsJson = False) -> None:
+def cancel(
+    context: typer.Context,
+    identity: Identity,
+    discard: Annotated[bool, typer.Option("--discard", help="Do not keep the pictures of a paid call that is under way.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Cancel a job or workflow. A paid call that is under way cannot be recalled: the outcome is then `detached`."""
     invocation = Invocation.of(context)
     with invocation.room() as room:
         handle = room.find(identity)
-        outcome = handle.cancel()
+        outcome = handle.cancel(keep=not discard)
         view = handle.status()
     if as_json:
         invocation.document({"id": identity, "outcome": outcome, "state": view.state.value})
     else:
         invocation.line(outcome)
-        invocation.say(_OUTCOMES.get(outcome, f"{identity} is {view.state.value}."))
+        invocation.say(_canceled(outcome, view, discard=discard))
     if outcome == "finished":
         raise typer.Exit(FAILED)
 
 
-_OUTCOMES = {
-    "prevented": "Canceled before anything was called or paid.",
-    "detached": "A call was under way and is paid; its result is kept, nothing more will be called.",
-    "finished": "It had already ended; nothing was changed.",
-}
+def _canceled(outcome: str, view: JobView | WorkflowView, *, discard: bool) -> str:
+    if outcome == "detached":
+        return f"A call was under way and is paid; its result is {'not ' if discard else ''}kept, nothing more will be called."
+    if outcome == "finished":
+        return "It had already ended; nothing was changed."
+    if view.cost.actual_usd or view.cost.uncertain_usd:
+        return f"Canceled; nothing more will be called. Its cost so far: {cost(view.cost)}."
+    return "Canceled before anything was called or paid."

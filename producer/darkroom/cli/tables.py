@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -24,9 +24,9 @@ STYLES: Final = {
 }
 
 
-def document(view: View) -> dict[str, object]:
-    """A view as JSON."""
-    return view.model_dump(mode="json")
+def document(view: View, *, without: Collection[str] = ()) -> dict[str, object]:
+    """A view as JSON, without some of its fields."""
+    return view.model_dump(mode="json", exclude=set(without))
 
 
 def state(view: JobView | WorkflowView) -> Text:

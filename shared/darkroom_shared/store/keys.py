@@ -92,6 +92,11 @@ class Keys:
         return f"{self.prefix}held"
 
     @property
+    def spend(self) -> str:
+        """Hash of spending by UTC day."""
+        return f"{self.prefix}spend"
+
+    @property
     def reconciled(self) -> str:
         """When the reconciler last looked, milliseconds."""
         return f"{self.prefix}reconciled_ms"

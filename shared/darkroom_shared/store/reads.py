@@ -82,6 +82,21 @@ def held(limit: int = 1000) -> Command[list[str]]:
     return Command(lambda keys: ("ZRANGE", keys.held, 0, limit - 1), texts)
 
 
+def dead_letter_count() -> Command[int]:
+    """How many jobs wait for a person."""
+    return Command(lambda keys: ("ZCARD", keys.dead), whole)
+
+
+def held_count() -> Command[int]:
+    """How many calls wait for a decision."""
+    return Command(lambda keys: ("ZCARD", keys.held), whole)
+
+
+def spent_microusd(day: int) -> Command[int]:
+    """What the calls of a UTC day (days since the epoch) cost or may have cost, in millionths of a dollar."""
+    return Command(lambda keys: ("HGET", keys.spend, day), lambda raw: 0 if raw is None else whole(raw))
+
+
 def reconciled_ms() -> Command[int | None]:
     """When the reconciler last looked, on the ledger's clock; None if it never did."""
     return Command(lambda keys: ("GET", keys.reconciled), lambda raw: None if raw is None else whole(raw))

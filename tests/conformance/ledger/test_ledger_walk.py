@@ -40,6 +40,8 @@ class Call:
     lease_over: bool = False
     in_doubt_under: int = 0
     """Fence of the last attempt, if its outcome is unknown."""
+    doubt_before: int = 0
+    """The same of the attempt before it: a refusal by the quota takes its attempt back."""
     closed: tuple[int, Event] | None = None
     """The last write that ended an attempt: it may be sent again."""
 
@@ -50,6 +52,8 @@ class Call:
         after = lifecycle.target(event, self.state)
         assert after is not None, f"the table forbids {event} in {self.state}"
         self.state = after
+        if event is Event.GATE:
+            self.doubt_before, self.in_doubt_under = self.in_doubt_under, 0
         if event in (Event.COMMIT, Event.SNOOZE, Event.FAIL):
             self.closed = self.fence, event
 
@@ -239,7 +243,7 @@ class Walk(RuleBasedStateMachine):
             assert taken is ops.Noted.NOTED
             call.does(Event.RECEIPT)
             call.paid, call.lease_over = True, lease_ms == 0
-        elif current and call.may(Event.RECOVER) and call.in_doubt_under == call.fence > 0:
+        elif call.may(Event.RECOVER) and call.state is not CallState.CALLING and call.in_doubt_under == hint.fence > 0:
             assert taken is ops.Noted.RECOVERED
             call.recovers()
 
@@ -266,6 +270,7 @@ class Walk(RuleBasedStateMachine):
         if current and call.may(Event.SNOOZE):
             if not counts and call.state is CallState.CALLING:
                 call.attempts -= 1
+                call.in_doubt_under = call.doubt_before
             call.paid = call.paid and not again
             call.does(Event.SNOOZE)
             if call.job.canceled and not call.paid:
@@ -401,7 +406,7 @@ class AsyncWalk(Walk):
     executor = staticmethod(async_executor)
 
 
-@pytest.mark.parametrize(("walk", "examples"), [(SyncWalk, 30), (AsyncWalk, 5)])
+@pytest.mark.parametrize(("walk", "examples"), [(SyncWalk, 40), (AsyncWalk, 5)])
 def test_the_scripts_never_leave_the_table(redis_url: str, walk: type[Walk], examples: int) -> None:
     walk.url = redis_url
     quiet = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -416,6 +421,6 @@ def test_the_scripts_never_leave_the_table(redis_url: str, walk: type[Walk], exa
     )
     run_state_machine_as_test(walk, settings=bounds)
     if walk is SyncWalk:
-        missing = {f"call.{event}" for event in Event} - walk.seen
+        missing = {f"call.{event}" for event in Event if event is not Event.EXPIRE} - walk.seen  # no job here has a deadline
         # Each event has a direct test beside this one; which rare ones a bounded walk meets changes with every edit of it.
         assert len(missing) <= 3, f"a walk that gets nowhere proves nothing: {sorted(missing)}"

@@ -10,6 +10,7 @@ import redis
 from redis.exceptions import RedisError
 
 from darkroom.cli.diagnosis.finding import Finding
+from darkroom.cli.diagnosis.waiting import check_waiting
 from darkroom_shared.core.errors import DarkroomError
 from darkroom_shared.settings import Settings
 from darkroom_shared.store import ops
@@ -31,7 +32,8 @@ def check_ledger(settings: Settings, *, is_stack: bool) -> list[Finding]:
     try:
         with Ledger(settings.redis_url, settings.key_prefix) as ledger:
             ledger.ping()
-            return [Finding("ledger", "ok", _whose(is_stack)), *_server(settings.redis_url), _workers(ledger)]
+            server, waiting = _server(settings.redis_url), check_waiting(ledger, settings)
+            return [Finding("ledger", "ok", _whose(is_stack)), *server, _workers(ledger), *waiting]
     except (DarkroomError, ValueError, OSError) as error:
         mend = "Check DARKROOM_REDIS_URL, that the server runs, and that its Lua module is loaded."
         return [Finding("ledger", "fail", str(error), mend)]

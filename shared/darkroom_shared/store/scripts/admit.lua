@@ -70,7 +70,7 @@ end
 local function let_go(call, job, pool)
   local fence = redis.call('HINCRBY', call_key(call), 'fence', 1)
   set_state(call, 'admit')
-  redis.call('HSET', call_key(call), 'pool', pool or '', 'admitted_ms', now)
+  redis.call('HSET', call_key(call), 'pool', pool or '', 'admitted_ms', now, 'repeats', 0)
   redis.call('ZADD', P .. 'inflight', now, call)
   redis.call('ZADD', P .. 'unclaimed', now + args.republish_ms, call)
   slots = slots - 1

@@ -264,14 +264,19 @@ end
 
 -- A dead letter may be replayed after the steps before it are gone: it holds their pictures like inputs of its own.
 hold_needed = function(job)
-  local inputs = cjson.decode(field(job_key(job), 'inputs') or '[]')
-  for _, from in pairs(cjson.decode(field(job_key(job), 'needs') or '{}')) do
+  local needs = cjson.decode(field(job_key(job), 'needs') or '{}')
+  if next(needs) == nil then return end
+  local inputs, needed = cjson.decode(field(job_key(job), 'inputs') or '[]'), {}
+  for step, from in pairs(needs) do
+    local names = {}
     for _, output in ipairs(cjson.decode(field(job_key(from), 'outputs') or '[]')) do
       hold_assets({output.sha256})
       inputs[#inputs + 1] = output.sha256
+      names[#names + 1] = output.sha256
     end
+    if #names > 0 then needed[step] = names end -- an empty table would become a JSON object
   end
-  if #inputs > 0 then redis.call('HSET', job_key(job), 'inputs', cjson.encode(inputs)) end
+  if #inputs > 0 then redis.call('HSET', job_key(job), 'inputs', cjson.encode(inputs), 'needed', cjson.encode(needed)) end
 end
 
 -- A person has dealt with it: from now on it is kept no longer than any other job.

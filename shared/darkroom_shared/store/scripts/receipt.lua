@@ -18,7 +18,8 @@ if held(call, args.fence, 'receipt') then
   touch(job, 'call.receipt', {call = call, request_id = args.request_id})
   return noted
 end
-local attempt = held(call, args.fence, 'recover') and last_attempt(call)
+-- Too late for its lease, but perhaps not for the call: as long as nobody has called again, whoever prepares to is spared it.
+local attempt = allowed('recover', field(c, 'state') or 'gone') and not field(c, 'receipt') and last_attempt(call)
 if not attempt or attempt.fence ~= args.fence or attempt.outcome ~= 'unknown' then return 'lost' end
 recover_call(call, args.receipt, args.request_id)
 return 'recovered'

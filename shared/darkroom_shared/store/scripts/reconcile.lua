@@ -8,7 +8,9 @@ local republish, suspects, lost, expired = {}, {}, 0, 0
 
 for _, call in ipairs(redis.call('ZRANGEBYSCORE', P .. 'unclaimed', '-inf', now, 'LIMIT', 0, args.most)) do
   if field(call_key(call), 'state') == 'admitted' then
-    redis.call('ZADD', P .. 'unclaimed', now + args.republish_ms, call)
+    -- Its message may only stand in a long queue: each repeat waits twice as long, or a backlog would be made of repeats.
+    local repeats = redis.call('HINCRBY', call_key(call), 'repeats', 1)
+    redis.call('ZADD', P .. 'unclaimed', whole(now + args.republish_ms * 2 ^ math.min(repeats, 5)), call)
     republish[#republish + 1] = {call = call, fence = number(call_key(call), 'fence'), task = field(job_key(job_of(call)), 'task_name')}
   else
     redis.call('ZREM', P .. 'unclaimed', call)
