@@ -11,6 +11,8 @@
 PYTHON ?= python3
 OUT    ?= demo-output
 ARGS   ?=
+# How many tests run at once: most wait for processes more than they compute.
+JOBS   ?= 4
 MINUTES ?= 30
 SEED   ?=
 VENV   := .venv
@@ -37,11 +39,11 @@ demo: install
 	$(BIN)/darkroom demo --out $(OUT)
 
 test: install
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 # An -m in ARGS comes last and wins.
 faults: install
-	$(BIN)/python -m pytest tests/faults -m "long or not long" $(ARGS)
+	$(BIN)/python -m pytest tests/faults -n $(JOBS) -m "long or not long" $(ARGS)
 
 soak: install
 	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

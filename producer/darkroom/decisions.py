@@ -29,16 +29,24 @@ from darkroom_shared.store import reads, upkeep
 
 Decision = Literal["retry", "give_up"]
 DECISIONS: Final[tuple[Decision, ...]] = ("retry", "give_up")
-MOST: Final = 1000
+PAGE: Final = 100
 
 
 def dead_letters(limit: int, tenant: str | None) -> Flow[list[JobView]]:
     """Jobs that gave up and wait for a person, newest first, with calls and attempts."""
     found: list[JobView] = []
-    for job_id in (yield from ask(reads.dead_letters(MOST if tenant else limit))):
-        view = yield from _still_there(job_id)
-        if view is not None and tenant in (None, view.tenant) and len(found) < limit:
-            found.append(view)
+    offset = 0
+    while page := (yield from ask(reads.dead_letters(PAGE, offset))):
+        for job_id in page:
+            record = yield from ask(reads.job(job_id))
+            if tenant not in (None, record.get("tenant")):
+                continue
+            view = yield from _still_there(job_id)
+            if view is not None:
+                found.append(view)
+            if len(found) == limit:
+                return found
+        offset += len(page)
     return found
 
 

@@ -234,13 +234,15 @@ def record(scene: Scene, submission: Submission, pictures: Sequence[Picture]) ->
 
 def _accept(submission: Submission, pictures: Sequence[Picture]) -> Flow[ops.Accepted]:
     """Asks until retention is done with older pictures of the same bytes, which it may be removing just now."""
+    stored_ms: int | None = None
     for _ in range(PUT_AGAIN_TRIES):
-        accepted = yield from ask(submission.operation)
+        accepted = yield from ask(submission.operation(stored_ms))
         if accepted.verdict is not ops.Verdict.PUT_AGAIN:
             return accepted
         for picture in pictures:
             if picture.reference.removeprefix(ASSET_SCHEME) in accepted.assets:
                 yield PutAsset(picture.data, picture.media_type)
+        stored_ms = accepted.at_ms
         yield Work(partial(time.sleep, PUT_AGAIN_PAUSE_S))
     raise StorageUnavailable("Pictures of this request are being removed with an older job; submit it again in a minute.")
 

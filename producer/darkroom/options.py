@@ -46,7 +46,7 @@ class SubmitOptions(TypedDict, total=False):
     """The job expires if no call could start by then (at most 366 days ahead); aware of its time zone. A call under way goes on."""
     on_unknown: OnUnknown | None
     """What follows a call that may have been billed without an answer: `retry` (default: at most one more), or `hold` (it waits
-    for `resolve`)."""
+    for `resolve`, also beyond `finish_by`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,10 +38,11 @@ class Submission:
     replaces: str | None = None
     """The dead letter that the one job replaces."""
 
-    @property
-    def operation(self) -> ops.Script[ops.Accepted]:
-        """The ledger's operation."""
-        return ops.accept(self.jobs, self.pools, workflow=self.workflow, idempotency=self.idempotency, replaces=self.replaces)
+    def operation(self, stored_ms: int | None = None) -> ops.Script[ops.Accepted]:
+        """The ledger's operation; `stored_ms` as for `ops.accept`."""
+        return ops.accept(
+            self.jobs, self.pools, workflow=self.workflow, idempotency=self.idempotency, replaces=self.replaces, stored_ms=stored_ms
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def single(terms: Terms, job_id: str, step: PlannedStep, *, replays: str = "") -
     return Submission(
         jobs=(ops.NewJob(job_id, record.as_fields(), hold_until_ms=terms.delivery.not_before_ms),),
         pools=(terms.pool(),) if step.kind == "bedrock" else (),
-        idempotency=terms.idempotency(step.request),
+        idempotency=terms.idempotency({"replays": replays, "request": step.request} if replays else step.request),
         replaces=replays or None,
     )
 

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from darkroom_shared.core.quota import interval_us
 
 _SECONDS = re.compile(r"[0-9]{1,10}(\.[0-9]+)?")
+NOTHING = timedelta(0)
 Quotas = Literal["off"] | dict[str, float]
 
 
@@ -54,31 +55,31 @@ class Settings(BaseSettings):
 
     tenant: str = "default"
     """Tenant of a job that names none."""
-    retention: timedelta = timedelta(days=7)
+    retention: timedelta = Field(default=timedelta(days=7), ge=NOTHING)
     """How long a finished job's records and pictures are kept."""
-    dead_letter_retention: timedelta = timedelta(days=30)
+    dead_letter_retention: timedelta = Field(default=timedelta(days=30), ge=NOTHING)
     """How long a failed job waits for a person, if that is longer than `retention`."""
-    idempotency_life: timedelta = timedelta(hours=24)
+    idempotency_life: timedelta = Field(default=timedelta(hours=24), gt=NOTHING)
     """How long an idempotency key is remembered."""
 
     slots: int = Field(default=100, ge=1, le=1000)
     """Calls in flight in one worker process."""
-    connect_timeout: timedelta = timedelta(seconds=5)
-    read_timeout: timedelta = timedelta(seconds=300)
+    connect_timeout: timedelta = Field(default=timedelta(seconds=5), gt=NOTHING)
+    read_timeout: timedelta = Field(default=timedelta(seconds=300), gt=NOTHING)
     """How long an answer may take. AWS advises at least 300 s for image calls."""
-    lease: timedelta = timedelta(seconds=90)
+    lease: timedelta = Field(default=timedelta(seconds=90), gt=NOTHING)
     """How long a silent worker keeps a call."""
-    heartbeat: timedelta = timedelta(seconds=15)
+    heartbeat: timedelta = Field(default=timedelta(seconds=15), gt=NOTHING)
     """How often leases and the worker's registration are renewed."""
-    reconcile: timedelta = timedelta(seconds=10)
+    reconcile: timedelta = Field(default=timedelta(seconds=10), gt=NOTHING)
     """How often a worker looks for what crashes left behind."""
-    republish: timedelta = timedelta(seconds=30)
+    republish: timedelta = Field(default=timedelta(seconds=30), gt=NOTHING)
     """After this time an admitted call that nobody claimed is published again."""
     call_budget: int = Field(default=3, ge=1, le=10)
     """Paid attempts of one call."""
     after_unknown: int = Field(default=1, ge=0, le=3)
     """Attempts that may follow an unknown outcome. 0: never risk paying twice."""
-    spend_per_day: float | None = Field(default=None, ge=0)
+    spend_per_day: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Most that all calls of one UTC day may cost, in US dollars, unknown outcomes included; further calls wait. None: no limit."""
     crash_budget: int = Field(default=3, ge=1, le=10)
     """A call whose workers died this often is quarantined."""

@@ -33,7 +33,7 @@ def test_the_readme_has_blocks_of_both_kinds() -> None:
 def test_the_commands_of_make_are_targets_of_the_makefile() -> None:
     makefile = README.with_name("Makefile").read_text(encoding="utf-8")
     named = re.findall(r"^    make (\w+)", README.read_text(encoding="utf-8"), re.MULTILINE)
-    assert named == ["demo", "test"]
+    assert named == ["demo", "test", "faults"]
     assert all(re.search(rf"^{name}:", makefile, re.MULTILINE) for name in named)
 
 

@@ -34,11 +34,11 @@ OPERATIONS: list[ops.Script[object]] = [
     upkeep.reconcile(republish_ms=1, crash_budget=1, gap_ms=1, lease_ms=1),
     upkeep.recover("call", "name"),
     ops.register("w", 1, {}, []),
-    upkeep.removed([]),
+    upkeep.removed([], 1),
     ops.renew([], 1),
     upkeep.resolve("call", "retry"),
     ops.snooze("call", 1, delay_ms=1, reason="x", failure=FAILURE, counts=True),
-    upkeep.sweep(1),
+    upkeep.sweep(1, "name"),
     upkeep.told("job"),
     upkeep.unheld([]),
 ]
@@ -65,7 +65,7 @@ def test_a_script_reads_only_arguments_that_are_described_and_sent(operation: op
     used = set(re.findall(r"\bargs\.(\w+)", code))
     described = set(re.findall(r"args\.(\w+)", head))
     assert used <= described
-    optional = {"workflow", "idem", "replaces"}
+    optional = {"workflow", "idem", "replaces", "stored_ms"}
     assert used <= set(operation.args) | optional
 
 

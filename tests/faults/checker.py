@@ -260,7 +260,7 @@ def _files(evidence: Evidence) -> Iterator[tuple[str, bool]]:
     """No receipt of a finished call, no half file, no damaged one; and whether what was found is the litter of a killed worker."""
     calls = [call for job in evidence.jobs for call in job.calls]
     # The answer of a call that failed over it is kept for a person to look at; the call's record names it.
-    kept = {call.fields.get("receipt") for call in calls if call.state in ("failed", "quarantined")}
+    kept = {"owner"} | {call.fields.get("receipt") for call in calls if call.state in ("failed", "quarantined")}
     known = {f"{call.id}:{attempt.fence}" for call in calls for attempt in call.attempts}
     for file in evidence.files:
         if file.kind == "receipts" and file.name not in kept:

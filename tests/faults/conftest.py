@@ -13,7 +13,7 @@ from tests.support.stack import Stack
 from tests.support.valkey import Server, running_valkey
 
 _numbers = itertools.count(1)
-_said: list[tuple[str, str]] = []
+_MEASURED = "measured"
 
 
 @pytest.fixture(scope="session")
@@ -46,14 +46,16 @@ def seed() -> Callable[[], int]:
 
 
 @pytest.fixture
-def measured() -> Callable[[str, str], None]:
-    """`measured("case 8", "60 calls for 60 jobs, 14 cuts")` is printed at the end of the run."""
-    return lambda case, text: _said.append((case, text))
+def measured(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """`measured("case 8", "60 calls for 60 jobs, 14 cuts")` is printed at the end of the run, whichever process ran the test."""
+    return lambda case, text: request.node.user_properties.append((_MEASURED, f"{case:<12} {text}"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Prints what the tests measured."""
-    if _said:
+    ended = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome) if report.when == "call"]
+    said = [str(text) for report in ended for name, text in report.user_properties if name == _MEASURED]
+    if said:
         terminalreporter.section("measured")
-        for case, text in _said:
-            terminalreporter.line(f"{case:<12} {text}")
+        for line in said:
+            terminalreporter.line(line)

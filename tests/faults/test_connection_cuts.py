@@ -28,7 +28,6 @@ from tests.support.valkey import Server
 
 Measured = Callable[[str, str], None]
 Seeds = Callable[[], int]
-NOT_SENT_AGAIN = "the worker's ledger client sends nothing again after a reset (its connection pool has no retries)"
 ROOM = {"DARKROOM_READ_TIMEOUT": "PT20S", "DARKROOM_LEASE": "PT6S"}
 """The lease is shorter than most of the calls: heartbeats must get through. On a busy machine one of them may be late."""
 
@@ -90,7 +89,6 @@ def test_ten_calls_run_to_their_end_while_all_connections_are_cut(
 
 
 @pytest.mark.long
-@pytest.mark.xfail(strict=False, reason=NOT_SENT_AGAIN)
 def test_sixty_calls_of_four_to_nine_seconds_are_made_once_each_under_cuts_every_second(
     durable_server: Server, tmp_path: Path, seed: Seeds, measured: Measured
 ) -> None:
@@ -145,7 +143,7 @@ def _let_the_server_know_every_script(stack: Stack) -> None:
     "name",
     [
         "commit",
-        pytest.param("gate", marks=[pytest.mark.long, pytest.mark.xfail(strict=True, reason=NOT_SENT_AGAIN)]),
+        pytest.param("gate", marks=pytest.mark.long),
         *(pytest.param(name, marks=pytest.mark.long) for name in WRITES if name not in ("commit", "gate")),
     ],
 )

@@ -73,7 +73,7 @@ def test_a_call_let_go_whose_message_was_never_sent_is_published_by_the_replay(
     stack: Stack, seed: Seeds, measured: Measured
 ) -> None:
     number = seed()
-    register_nobody(stack, slots=1, ttl_ms=3000)
+    register_nobody(stack, slots=1, ttl_ms=20_000)
     dead = produced(stack, number, key="again", DARKROOM_FAILPOINTS=f"{Point.PUBLISH_SENDING}=kill", **SLOW_REPUBLISH)
     assert dead.returncode == -signal.SIGKILL
     [job] = stack.ledger.run(reads.jobs())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 import time
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from darkroom_shared import failpoints
-from darkroom_shared.core.errors import DarkroomError, Unavailable
+from darkroom_shared.core.errors import DarkroomError, StorageUnavailable, Unavailable
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.core.retry import Budget, History, after_doubt
 from darkroom_shared.failpoints import Point
@@ -27,6 +29,9 @@ SWEEP_S = 6 * 3600
 UNHELD_S = 24 * 3600
 """Pictures that no job holds are removed after this time."""
 UNHELD_AT_ONCE = 1000
+OWNER = "owner"
+"""Name of the receipt that holds the name of the ledger whose pictures are in the store."""
+SHARED = "shared"
 REMOVE_AGAIN_S = 60
 """A removal that was not reported after this time is handed out again."""
 
@@ -54,7 +59,12 @@ class Maintenance:
         failpoints.reach(Point.RECONCILE_DONE)
         await self._admission.publish(repairs.republish)
         for suspect in repairs.suspects:
-            await self._look_into(suspect)
+            try:
+                await self._look_into(suspect)
+            except StorageUnavailable as error:
+                _log.warning(
+                    "suspect_waits", call=suspect.call_id, error=str(error)
+                )  # until the store says whether it was answered
         if repairs.republish or repairs.suspects or repairs.lost or repairs.expired:
             counts = {"republished": len(repairs.republish), "suspects": len(repairs.suspects), "lost": repairs.lost}
             _log.info("repaired", **counts, expired=repairs.expired)
@@ -91,18 +101,20 @@ class Maintenance:
 
     async def purge(self) -> None:
         """Removes records whose retention is over, and their stories, receipts and pictures that no other job holds."""
-        things = await self._ledger.run(upkeep.purge(REMOVE_AGAIN_S * 1000))
         until = time.monotonic() + REMOVE_AGAIN_S / 2  # later somebody else may be told to, and the bytes stored anew in between
+        removals = await self._ledger.run(upkeep.purge(REMOVE_AGAIN_S * 1000))
         done: list[upkeep.Thing] = []
-        try:
-            for thing in things:
-                if time.monotonic() > until:
-                    break
+        for thing in removals.things:
+            if time.monotonic() > until:
+                break
+            try:
                 await self._remove(thing)
+            except StorageUnavailable as error:
+                _log.warning("not_removed", thing=str(thing), error=str(error))  # it is handed out again
+            else:
                 done.append(thing)
-        finally:
-            if done:
-                await self._ledger.run(upkeep.removed(done))
+        if done:
+            await self._ledger.run(upkeep.removed(done, removals.handed_ms))
 
     async def _remove(self, thing: upkeep.Thing) -> None:
         match thing.kind:
@@ -115,20 +127,45 @@ class Maintenance:
 
     async def sweep(self) -> None:
         """Finds what died writers left in the asset store: unfinished files, and pictures that were never recorded."""
-        if not await self._ledger.run(upkeep.sweep(SWEEP_S * 1000)):
+        ledger = await self._ledger.run(upkeep.sweep(SWEEP_S * 1000, secrets.token_hex(16)))
+        if not ledger:
             return
         stored = await self._store.sweep(UNHELD_S)
+        if not await self._owns_store(ledger, is_new=not stored):
+            return
         for start in range(0, len(stored), UNHELD_AT_ONCE):
             await self._ledger.run(upkeep.unheld(stored[start : start + UNHELD_AT_ONCE]))
 
+    async def _owns_store(self, ledger: str, *, is_new: bool) -> bool:
+        """Whether the pictures of the asset store are this ledger's alone: another's would look as if nobody held them."""
+        written = await self._store.get_receipt(OWNER)
+        if written is None and is_new:
+            await self._store.put_receipt(OWNER, ledger.encode())
+            return True
+        if written is not None and written.decode() not in (ledger, SHARED):
+            await self._store.put_receipt(OWNER, SHARED.encode())  # the other ledger must stop as well
+        if written is None or written.decode() != ledger:
+            _log.warning("store_is_not_swept", reason="it holds pictures of another ledger, or did before this one began")
+            return False
+        return True
+
     async def run(self) -> None:
-        """Looks every `reconcile` interval, a little jittered so that a fleet does not look in step."""
+        """Looks every `reconcile` interval, a little jittered so that a fleet does not look in step.
+
+        Repairs have a loop of their own: a long removal must not keep a lost call waiting.
+        """
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._repeat(self.repair))
+            group.create_task(self._repeat(self.tell_missed_stories, self.purge, self.sweep))
+
+    async def _repeat(self, *duties: Callable[[], Awaitable[object]]) -> None:
         while True:
             await asyncio.sleep(self._settings.reconcile.total_seconds() * random.uniform(0.8, 1.2))
-            for duty in (self.repair, self.tell_missed_stories, self.purge, self.sweep):
+            for duty in duties:
+                name = getattr(duty, "__name__", "")
                 try:
                     await duty()
                 except Unavailable as error:
-                    _log.warning("maintenance_failed", duty=duty.__name__, error=str(error))
+                    _log.warning("maintenance_failed", duty=name, error=str(error))
                 except DarkroomError as error:
-                    _log.error("maintenance_failed", duty=duty.__name__, error=str(error))
+                    _log.error("maintenance_failed", duty=name, error=str(error))

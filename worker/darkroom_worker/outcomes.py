@@ -74,10 +74,10 @@ async def _reject(worker: Worker, held: Held, failure: Failure) -> bool:
         for n in range(held.record.images_wanted)
     ]
     end = {"outcome": "rejected", "billed": failure.billed, "failure": failure.as_json(), "request_id": failure.request_id}
-    committed, _ = await insist(
+    commit = await insist(
         worker, ops.commit(held.id, held.fence, outputs=[], rejected=rows, reason="content_filter", end_attempt=end)
     )
-    return committed is ops.Committed.DONE
+    return commit.verdict is ops.Committed.DONE
 
 
 async def tell_if_over(worker: Worker, held: Held) -> None:

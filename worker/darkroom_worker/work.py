@@ -140,14 +140,23 @@ async def commit_pictures(
     Raises:
         ImageRefused, StorageUnavailable: see `store_pictures`.
     """
+    reason = "content_filter" if rejected else None
+    stored_ms: int | None = None
     for _ in range(PUT_AGAIN_TRIES):
         outputs = await store_pictures(worker, held, pictures)
         failpoints.reach(Point.PICTURES_STORED)
-        reason = "content_filter" if rejected else None
-        committed, state = await insist(
-            worker, ops.commit(held.id, held.fence, outputs=outputs, rejected=rejected, reason=reason, end_attempt=end_attempt)
+        what = ops.commit(
+            held.id,
+            held.fence,
+            outputs=outputs,
+            rejected=rejected,
+            reason=reason,
+            end_attempt=end_attempt,
+            stored_ms=stored_ms,
         )
-        if committed is not ops.Committed.PUT_AGAIN:
-            return committed is ops.Committed.DONE, state
+        commit = await insist(worker, what)
+        if commit.verdict is not ops.Committed.PUT_AGAIN:
+            return commit.verdict is ops.Committed.DONE, commit.state
+        stored_ms = commit.at_ms
         await asyncio.sleep(PUT_AGAIN_PAUSE_S)
     raise StorageUnavailable("Equal pictures of another job are being removed for very long; trying again later.")

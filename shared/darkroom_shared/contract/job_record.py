@@ -63,7 +63,7 @@ class JobRecord(BaseModel):
         fields: dict[str, str] = {}
         for name, value in self.model_dump(mode="json").items():
             # A seed or a price of 0 is known, and not the same as none.
-            if value is None or (value in ("", 0, {}, [], "retry") and name not in ("request", "seed", "price_microusd")):
+            if value is None or (value in ("", 0, {}, []) and name not in ("request", "seed", "price_microusd")):
                 continue
             fields["class" if name == "job_class" else name] = (
                 value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -26,7 +26,6 @@ _MAX_JPEG_METADATA_BYTES: Final = 4_000_000
 _MAX_JPEG_FILL_BYTES: Final = 100
 """0xFF in a row, before a marker or among pixels. Any number is legal, nobody writes more than a few, and some decoders look at
 each by itself."""
-_MAX_JPEG_SCANS: Final = 500
 _MAX_SCANNED_PIXELS: Final = 500_000_000
 """Scans times pixels: each takes a nanosecond, and a progressive JPEG of many empty scans is small. Cameras and encoders use about
 10 scans."""
@@ -187,7 +186,7 @@ def _jpeg(data: bytes, limits: OpenLimits) -> Header:
                 break
         elif marker == _START_OF_SCAN:
             scans += 1
-            most = min(_MAX_JPEG_SCANS, max(1, _MAX_SCANNED_PIXELS // (frame[0] * frame[1])))
+            most = max(1, _MAX_SCANNED_PIXELS // (frame[0] * frame[1]))
             if scans > most:
                 refuse(f"The JPEG file has more than {most} scans; for {frame[0]}x{frame[1]} pixels no more are accepted.")
     if frame is None:

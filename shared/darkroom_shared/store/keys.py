@@ -24,6 +24,7 @@
 <p>dead                  zset     dead letter: failed job that waits for a person -> its end, ms
 <p>removing              zset     story:, receipt: or asset:<name> that the store is to lose -> when handed out, ms; 0: not yet
 <p>removed               zset     SHA-256 of assets removed within the last hour -> when, ms
+<p>ledger                string   the ledger's own name, drawn at random; the asset store holds it, too
 <p>swept_ms              string   when a worker last began to look through the asset store
 <p>spend                 hash     UTC day (since the epoch) -> what its calls cost or may have cost, millionths of a dollar
 <p>assets                hash     SHA-256 -> how many jobs hold it

@@ -104,11 +104,13 @@ class Accepted:
     Attributes:
         id: of the job or workflow; for `not_dead` of the job that replaced the dead letter already, or empty.
         assets: for `put_again`, the SHA-256 of the pictures to store again.
+        at_ms: for `put_again`, the time, to be handed in as `stored_ms`.
     """
 
     verdict: Verdict
     id: str
     assets: tuple[str, ...] = ()
+    at_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,15 +166,18 @@ def accept(
     workflow: tuple[str, Mapping[str, str]] | None = None,
     idempotency: tuple[str, str, int] | None = None,
     replaces: str | None = None,
+    stored_ms: int | None = None,
 ) -> Script[Accepted]:
     """Records jobs. `idempotency` is key (`tenant:key`), fingerprint and life in ms; replaying writes nothing.
 
-    `replaces` is a dead letter: the one job is its successor, and it waits for nobody any more.
+    `replaces` is a dead letter: the one job is its successor, and it waits for nobody any more. `stored_ms` is the time of the
+    answer `put_again` after which the pictures were stored again.
     """
 
     def parse(raw: object) -> Accepted:
-        verdict, identity, *assets = texts(raw)
-        return Accepted(Verdict(verdict), identity, tuple(assets))
+        verdict, identity, *rest = texts(raw)
+        at_ms, assets = (int(rest[0]), tuple(rest[1:])) if rest else (0, ())
+        return Accepted(Verdict(verdict), identity, assets, at_ms)
 
     args: Json = {"jobs": [job.as_json() for job in jobs], "pools": [pool.as_json() for pool in pools]}
     if workflow is not None:
@@ -182,6 +187,8 @@ def accept(
         args["idem"] = {"key": key, "fingerprint": print_, "ttl_ms": ttl_ms}
     if replaces is not None:
         args["replaces"] = replaces
+    if stored_ms is not None:
+        args["stored_ms"] = stored_ms
     return Script("accept", args, parse)
 
 
@@ -286,6 +293,15 @@ class Committed(StrEnum):
     """Retention has just removed one of these pictures (of another job), or is about to: store them and ask again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What became of a result, the job's state afterwards, and for `put_again` the time."""
+
+    verdict: Committed
+    state: str
+    at_ms: int = 0
+
+
 def commit(
     call_id: str,
     fence: int,
@@ -294,12 +310,13 @@ def commit(
     rejected: Sequence[Json] = (),
     reason: str | None = None,
     end_attempt: Mapping[str, object] | None = None,
-) -> Script[tuple[Committed, str]]:
-    """Records the result. Answers whether it was taken, and the job's state afterwards. Safe to repeat."""
+    stored_ms: int | None = None,
+) -> Script[Commit]:
+    """Records the result. Safe to repeat. `stored_ms`: as for `accept`."""
 
-    def parse(raw: object) -> tuple[Committed, str]:
-        committed, state = pair(raw)
-        return Committed(committed), state
+    def parse(raw: object) -> Commit:
+        verdict, state, *rest = texts(raw)
+        return Commit(Committed(verdict), state, int(rest[0]) if rest else 0)
 
     args = {
         "call": call_id,
@@ -308,6 +325,7 @@ def commit(
         "rejected": list(rejected),
         "reason": reason,
         "end_attempt": dict(end_attempt) if end_attempt is not None else None,
+        "stored_ms": stored_ms,
     }
     return Script("commit", args, parse)
 

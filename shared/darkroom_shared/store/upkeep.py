@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from darkroom_shared.store.answers import loads, mapping, pair, record, rows, texts, whole
+from darkroom_shared.store.answers import loads, mapping, pair, record, rows, text, texts, whole
 from darkroom_shared.store.ops import Hint, Script, hints_of_rows
 
 
@@ -106,26 +106,38 @@ class Thing:
         return f"{self.kind}:{self.name}"
 
 
-def purge(again_ms: int, most: int = 100) -> Script[list[Thing]]:
+@dataclass(frozen=True, slots=True)
+class Removals:
+    """Things handed out for removal, and when, on the ledger's clock."""
+
+    handed_ms: int
+    things: tuple[Thing, ...]
+
+
+def purge(again_ms: int, most: int = 100) -> Script[Removals]:
     """Removes records whose retention is over. Answers what is to be removed from the store, and then reported by `removed`.
 
     What is not reported within `again_ms` is handed out again.
     """
 
-    def parse(raw: object) -> list[Thing]:
-        return [Thing(*thing.split(":", 1)) for thing in texts(raw)]
+    def parse(raw: object) -> Removals:
+        handed_ms, *things = texts(raw)
+        return Removals(int(handed_ms), tuple(Thing(*thing.split(":", 1)) for thing in things))
 
     return Script("purge", {"most": most, "again_ms": again_ms}, parse)
 
 
-def removed(things: Sequence[Thing]) -> Script[bool]:
-    """Notes that things are gone from the store."""
-    return Script("removed", {"things": [str(thing) for thing in things]}, _done)
+def removed(things: Sequence[Thing], handed_ms: int) -> Script[bool]:
+    """Notes that things are gone from the store; `handed_ms` is when they were handed out."""
+    return Script("removed", {"things": [str(thing) for thing in things], "handed_ms": handed_ms}, _done)
 
 
-def sweep(every_ms: int) -> Script[bool]:
-    """Asks for the turn to look through the asset store; False if somebody did within `every_ms`."""
-    return Script("sweep", {"every_ms": every_ms}, _done)
+def sweep(every_ms: int, ledger: str) -> Script[str]:
+    """Asks for the turn to look through the asset store; empty if somebody did within `every_ms`, else the ledger's own name.
+
+    `ledger` becomes that name if it has none yet.
+    """
+    return Script("sweep", {"every_ms": every_ms, "ledger": ledger}, text)
 
 
 def unheld(assets: Sequence[str]) -> Script[int]:

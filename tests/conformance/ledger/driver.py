@@ -125,6 +125,7 @@ class Room:
         self.run = run
         self.raw = raw
         self.keys = keys
+        self.handed_ms = 0
 
     def now_ms(self) -> int:
         """The server's clock."""
@@ -169,10 +170,16 @@ class Room:
             hold_until_ms,
         )
 
-    def accept(self, *jobs: ops.NewJob, interval_us: int = 0, idempotency: tuple[str, str, int] | None = None) -> ops.Accepted:
+    def accept(
+        self,
+        *jobs: ops.NewJob,
+        interval_us: int = 0,
+        idempotency: tuple[str, str, int] | None = None,
+        stored_ms: int | None = None,
+    ) -> ops.Accepted:
         """Records jobs; with `interval_us` their lanes are paced."""
         pools = [ops.PoolQuota(lane, f"pool-{lane}", interval_us) for lane in {job.fields["lane"] for job in jobs}]
-        return self.run(ops.accept(jobs, pools if interval_us else [], idempotency=idempotency))
+        return self.run(ops.accept(jobs, pools if interval_us else [], idempotency=idempotency, stored_ms=stored_ms))
 
     def submit(self, *, interval_us: int = 0, **options: Unpack[JobOptions]) -> str:
         """Accepts one job and gives its id."""
@@ -213,10 +220,13 @@ class Room:
         """Notes a stored answer."""
         return self.run(ops.receipt(hint.call_id, hint.fence, name, "req-7", lease_ms))
 
-    def commit(self, hint: ops.Hint, outputs: Sequence[Json] = (), rejected: Sequence[Json] = ()) -> tuple[ops.Committed, str]:
+    def commit(
+        self, hint: ops.Hint, outputs: Sequence[Json] = (), rejected: Sequence[Json] = (), stored_ms: int | None = None
+    ) -> tuple[ops.Committed, str]:
         """Records a result; one picture if nothing else is said."""
         rows = list(outputs) if outputs or rejected else [output()]
-        return self.run(ops.commit(hint.call_id, hint.fence, outputs=rows, rejected=rejected))
+        done = self.run(ops.commit(hint.call_id, hint.fence, outputs=rows, rejected=rejected, stored_ms=stored_ms))
+        return done.verdict, done.state
 
     def snooze(
         self,
@@ -269,9 +279,9 @@ class Room:
 
     def purge(self) -> list[str]:
         """Removes what its retention is over for, as a worker does; the names of what the store loses."""
-        things = self.run(upkeep.purge(again_ms=60_000))
-        self.run(upkeep.removed(things))
-        return [str(thing) for thing in things]
+        removals = self.run(upkeep.purge(again_ms=60_000))
+        self.run(upkeep.removed(removals.things, removals.handed_ms))
+        return [str(thing) for thing in removals.things]
 
     def submit_as(self, fields: Mapping[str, str], **options: Unpack[JobOptions]) -> str:
         """Accepts one job with some fields of its record set by hand, and gives its id."""
@@ -313,11 +323,14 @@ class Room:
 
     def hand_out(self, *, again_ms: int = 60_000, most: int = 100) -> list[str]:
         """What a worker would be told to remove from the store; unlike `purge` it does not report it as removed."""
-        return [str(thing) for thing in self.run(upkeep.purge(again_ms, most))]
+        removals = self.run(upkeep.purge(again_ms, most))
+        self.handed_ms = removals.handed_ms
+        return [str(thing) for thing in removals.things]
 
-    def removed(self, *things: str) -> None:
-        """Reports things as removed."""
-        self.run(upkeep.removed([upkeep.Thing(*thing.split(":", 1)) for thing in things]))
+    def removed(self, *things: str, handed_ms: int | None = None) -> None:
+        """Reports things as removed: those of the last `hand_out`, or of an earlier one."""
+        told = [upkeep.Thing(*thing.split(":", 1)) for thing in things]
+        self.run(upkeep.removed(told, self.handed_ms if handed_ms is None else handed_ms))
 
     def spending_gate(self, hint: ops.Hint, limit: int | None, price: int | None = PRICE) -> tuple[str, int]:
         """Opens the gate under a limit for the day."""

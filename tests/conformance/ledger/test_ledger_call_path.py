@@ -285,7 +285,8 @@ def test_a_free_step_is_committed_without_a_receipt(room: Room) -> None:
     hint = room.started("claimed", kind="local")
     room.gate(hint, price=None)
     end = {"outcome": "answered", "billed": False}
-    assert room.run(ops.commit(hint.call_id, hint.fence, outputs=[output()], end_attempt=end)) == ("done", "succeeded")
+    done = room.run(ops.commit(hint.call_id, hint.fence, outputs=[output()], end_attempt=end))
+    assert (done.verdict, done.state) == ("done", "succeeded")
     view = room.view(job_of(hint))
     assert view.calls[0].attempts[0].billed is False
     assert view.cost.actual_usd == 0

@@ -6,7 +6,7 @@ import pytest
 
 from darkroom_shared.core.retry import AfterDoubt
 from darkroom_shared.store import ops, reads
-from tests.conformance.ledger.driver import Room, job_of
+from tests.conformance.ledger.driver import PRICE, Room, job_of
 from tests.conformance.ledger.test_ledger_workflows import chain
 
 CERTAIN = {None: (0, 1), True: (1, 0), False: (0, 0)}
@@ -168,3 +168,22 @@ def test_a_call_that_a_dead_worker_left_in_doubt_is_held_under_the_same_fence(ro
     assert not room.recover(older)
     assert room.recover(hint)
     assert room.usd(job) == (1, 0)
+
+
+@pytest.mark.parametrize("billed", [None, True, False])
+def test_an_answer_that_comes_after_the_decision_is_paid_once(room: Room, billed: bool | None) -> None:
+    late = room.hold()
+    assert room.resolve(late, "retry", billed)
+    spent = room.spent()
+    assert room.receipt(late, f"{late.call_id}:{late.fence}") is ops.Noted.RECOVERED
+    assert room.usd(job_of(late)) == (1, 0)
+    assert room.spent() == (spent + PRICE if billed is False else spent) == PRICE
+
+
+def test_a_person_may_grant_one_more_call_than_the_budget(room: Room) -> None:
+    late = room.hold()
+    assert room.resolve(late, "retry")
+    again = room.advance(room.admit_one(), "claimed")
+    assert room.gate(again, call_budget=1) == ("go", 2)
+    room.snooze(again)
+    assert room.gate(room.advance(room.admit_one(), "claimed"), call_budget=1)[0] == "exhausted"

@@ -288,3 +288,30 @@ def test_a_late_answer_spares_the_call_of_the_worker_that_prepares_the_next_one(
     assert room.commit(adopter) == ("done", "succeeded")
     view = room.view(job_of(late))
     assert (view.cost.actual_usd, view.cost.uncertain_usd) == (PRICE / 1_000_000, 0)
+
+
+@pytest.mark.parametrize("state", ["owed", "admitted", "responded", "snoozed"])
+def test_a_worker_whose_answer_was_recovered_by_another_must_not_remove_it(room: Room, state: str) -> None:
+    """It froze between storing and noting; when it wakes the answer is somebody else's to adopt."""
+    late = room.started("calling", lease_ms=0)
+    name = f"{late.call_id}:{late.fence}"
+    assert room.run(upkeep.recover(late.call_id, name, fence=late.fence, lapsed=True))
+    if state != "owed":
+        adopter = room.admit_one()
+        if state != "admitted":
+            assert room.claim(adopter).verdict is ops.ClaimVerdict.ADOPTED
+        if state == "snoozed":
+            assert room.snooze(adopter, delay_ms=600_000, counts=False)
+    before = seen(room, late)
+    assert room.receipt(late, name) is ops.Noted.RECOVERED
+    assert seen(room, late) == before
+
+
+def test_a_late_answer_is_taken_while_the_next_try_is_put_off_and_was_not_called(room: Room) -> None:
+    late = room.started("calling", lease_ms=0)
+    room.repair()
+    newer = room.advance(room.admit_one(), "claimed")
+    assert room.snooze(newer, delay_ms=600_000, counts=False)
+    assert room.receipt(late, f"{late.call_id}:{late.fence}") is ops.Noted.RECOVERED
+    adopter = room.admit_one()
+    assert room.claim(adopter).verdict is ops.ClaimVerdict.ADOPTED

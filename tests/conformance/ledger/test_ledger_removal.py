@@ -19,6 +19,12 @@ def ended(room: Room, *pictures: int, inputs: tuple[str, ...] = ()) -> str:
     return job_of(hint)
 
 
+def later(room: Room, then_ms: int) -> None:
+    """Waits until the server's clock has moved on."""
+    while room.now_ms() <= then_ms:
+        pass
+
+
 def assets(things: list[str]) -> list[str]:
     return sorted(thing for thing in things if thing.startswith("asset:"))
 
@@ -28,16 +34,20 @@ def test_what_was_handed_out_and_not_reported_is_handed_out_again_after_a_while(
     first = room.hand_out()
     assert sorted(first) == sorted([f"asset:{1:064x}", f"asset:{INPUT}", f"receipt:{job}.0:1", f"story:{job}"])
     assert room.hand_out() == [], "somebody is at it"
-    assert sorted(room.hand_out(again_ms=0)) == sorted(first), "whoever was is taken for dead"
+    slow = room.handed_ms
+    assert sorted(room.hand_out(again_ms=-1)) == sorted(first), "whoever was is taken for dead"
+    if room.handed_ms > slow:
+        room.removed(*first, handed_ms=slow)
+    assert sorted(room.hand_out(again_ms=-1)) == sorted(first), "what was handed to another is not his to report"
 
 
 def test_what_was_reported_does_not_come_again(room: Room) -> None:
     job = ended(room, 1)
     things = room.hand_out()
     room.removed(*(thing for thing in things if not thing.startswith("asset:")))
-    assert room.hand_out(again_ms=0) == [f"asset:{1:064x}"]
+    assert room.hand_out(again_ms=-1) == [f"asset:{1:064x}"]
     room.removed(f"asset:{1:064x}")
-    assert room.hand_out(again_ms=0) == []
+    assert room.hand_out(again_ms=-1) == []
     assert room.raw.zcard("dr:removing") == 0
     room.removed(*things)
     assert room.state(job) == "gone"
@@ -61,17 +71,26 @@ def test_a_job_with_pictures_that_are_being_removed_is_told_to_store_them_again(
     room.hand_out()
     job = room.new_job(inputs=[INPUT, f"{9:064x}"])
     before = sorted(room.raw.keys("*"))
-    told = ops.Accepted(ops.Verdict.PUT_AGAIN, job.job_id, (INPUT,))
+    key = ("t:key", "print", 60_000)
+    stored_ms: int | None = None
     for _ in range(2):  # for as long as the removal goes on
-        assert room.accept(job, idempotency=("t:key", "print", 60_000)) == told
+        told = room.accept(job, idempotency=key, stored_ms=stored_ms)
+        assert (told.verdict, told.id, told.assets) == ("put_again", job.job_id, (INPUT,))
+        stored_ms = told.at_ms
     assert sorted(room.raw.keys("*")) == before, "nothing was written, the idempotency key neither"
     room.removed(f"asset:{INPUT}")
-    assert room.accept(job, idempotency=("t:key", "print", 60_000)) == told, (
-        "the bytes may have been stored before they were removed"
-    )
-    assert room.accept(job, idempotency=("t:key", "print", 60_000)).verdict == "accepted"
+    told = room.accept(job, idempotency=key, stored_ms=stored_ms)
+    assert told.verdict == "put_again", "the bytes may have been stored before they were removed"
+    later(room, told.at_ms)
+    assert room.accept(job, idempotency=key, stored_ms=room.now_ms()).verdict == "accepted"
     assert room.raw.hgetall("dr:assets") == {INPUT: "1", f"{9:064x}": "1"}
-    assert room.accept(room.new_job(inputs=[INPUT])).verdict == "accepted"
+
+
+def test_everybody_who_may_have_stored_a_picture_before_its_removal_is_told(room: Room) -> None:
+    ended(room, inputs=(INPUT,))
+    room.purge()
+    first, second = room.new_job(inputs=[INPUT]), room.new_job(inputs=[INPUT])
+    assert [room.accept(job).verdict for job in (first, second)] == ["put_again", "put_again"]
 
 
 def test_a_removal_long_ago_is_forgotten(room: Room) -> None:
@@ -91,7 +110,10 @@ def test_a_dead_letter_stays_one_until_its_replay_is_recorded(room: Room) -> Non
     assert room.run(replay).verdict == "put_again"
     assert room.dead() == [dead]
     room.removed(f"asset:{INPUT}")
-    assert [room.run(replay).verdict for _ in range(2)] == ["put_again", "accepted"]
+    told = room.run(replay)
+    assert told.verdict == "put_again"
+    later(room, told.at_ms)
+    assert room.run(ops.accept([job], [], replaces=dead, stored_ms=room.now_ms())).verdict == "accepted"
     assert (room.dead(), room.view(dead).replaced_by) == ([], job.job_id)
 
 
@@ -105,7 +127,8 @@ def test_a_result_equal_to_a_picture_that_is_being_removed_is_stored_again(room:
     assert (dict(room.call(hint.call_id)), dict(room.run(reads.job(job_of(hint)))), room.events(job_of(hint))) == before
     room.removed(f"asset:{1:064x}")
     assert room.commit(hint, [output(1)]) == ("put_again", "running")
-    assert room.commit(hint, [output(1)]) == ("done", "succeeded")
+    later(room, room.now_ms())
+    assert room.commit(hint, [output(1)], stored_ms=room.now_ms()) == ("done", "succeeded")
     assert len(room.view(job_of(hint)).outputs) == 1
     assert room.raw.hgetall("dr:assets") == {f"{1:064x}": "1"}
 
@@ -166,6 +189,28 @@ def test_a_report_of_something_that_was_saved_meanwhile_changes_nothing(room: Ro
     ended(room, inputs=(INPUT,))
     room.purge()
     job = room.new_job(inputs=[INPUT], job_id=new_job_id())
-    assert [room.accept(job).verdict for _ in range(2)] == ["put_again", "accepted"]
-    room.run(upkeep.removed([upkeep.Thing("asset", INPUT)]))
-    assert room.accept(room.new_job(inputs=[INPUT])).verdict == "accepted"
+    later(room, room.now_ms())
+    assert room.accept(job, stored_ms=room.now_ms()).verdict == "accepted"
+    room.removed(f"asset:{INPUT}", handed_ms=1)
+    assert room.accept(room.new_job(inputs=[INPUT]), stored_ms=room.now_ms()).verdict == "accepted"
+
+
+def test_a_picture_nobody_wants_does_not_reopen_a_removal_under_way(room: Room) -> None:
+    """A canceled job's picture equals one that is being removed: whoever removes it is still at it."""
+    ended(room, 1)
+    room.hand_out()
+    hint = room.started("responded")
+    room.cancel(job_of(hint), discard=True)
+    assert room.commit(hint, [output(1)]) == ("done", "canceled")
+    assert room.accept(room.new_job(inputs=[f"{1:064x}"])).verdict == "put_again"
+
+
+def test_pictures_that_no_job_holds_are_handed_out_and_others_are_not(room: Room) -> None:
+    room.submit(inputs=[INPUT])
+    assert room.run(upkeep.unheld([INPUT, f"{7:064x}"])) == 1
+    assert room.hand_out() == [f"asset:{7:064x}"]
+
+
+def test_one_worker_at_a_time_looks_through_the_store_and_the_ledger_keeps_its_name(room: Room) -> None:
+    assert [room.run(upkeep.sweep(60_000, name)) for name in ("one", "two")] == ["one", ""]
+    assert room.run(upkeep.sweep(0, "three")) == "one"

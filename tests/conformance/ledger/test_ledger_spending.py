@@ -154,7 +154,8 @@ def test_a_free_step_with_a_price_of_nothing_ends_like_any_other(room: Room, end
     room.gate(hint, price=0)
     if ending == "commit":
         end = {"outcome": "answered", "billed": False}
-        assert room.run(ops.commit(hint.call_id, hint.fence, outputs=[output()], end_attempt=end)) == ("done", "succeeded")
+        done = room.run(ops.commit(hint.call_id, hint.fence, outputs=[output()], end_attempt=end))
+        assert (done.verdict, done.state) == ("done", "succeeded")
     else:
         assert room.fail(hint) if ending == "fail" else room.snooze(hint)
         assert room.state(job_of(hint)) == ("failed" if ending == "fail" else "queued")
@@ -166,3 +167,9 @@ def test_the_reconciler_ends_a_free_step_with_a_price_of_nothing(room: Room) -> 
     room.gate(hint, price=0, lease_ms=0)
     assert room.reconcile().lost == 1
     assert room.state(hint.call_id) == "parked"
+
+
+def test_a_free_step_goes_on_when_the_money_of_the_day_is_gone(room: Room) -> None:
+    room.raw.hset("dr:spend", str(room.now_ms() // DAY_MS), 10 * PRICE)
+    assert room.spending_gate(room.started("claimed", kind="local"), limit=PRICE, price=0)[0] == "go"
+    assert room.spending_gate(room.started("claimed"), limit=PRICE)[0] == "spent"

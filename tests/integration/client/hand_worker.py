@@ -110,7 +110,7 @@ class HandWorker:
         if '"returnMask": true' in claim.job["request"]:
             outputs.append(self._output(wanted, "mask"))
         end = {"outcome": "answered", "billed": True}
-        assert self.ledger.run(ops.commit(call_id, fence, outputs=outputs, end_attempt=end))[0]
+        assert self.ledger.run(ops.commit(call_id, fence, outputs=outputs, end_attempt=end)).verdict is ops.Committed.DONE
 
     def _output(self, index: int, role: str = "image") -> dict[str, object]:
         file = io.BytesIO()

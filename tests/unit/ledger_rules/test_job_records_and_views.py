@@ -152,3 +152,8 @@ def test_a_message_of_another_form_is_refused(wrong: dict[str, object]) -> None:
 
 def test_tasks_are_named_after_what_they_run() -> None:
     assert (task_name("TEXT_IMAGE"), step_task_name("flatten")) == ("darkroom.text_image", "darkroom.step.flatten")
+
+
+def test_a_tenant_may_have_the_name_of_a_policy() -> None:
+    record = JobRecord(kind="bedrock", task_type="T", task_name="t", request={}, lane="retry", tenant="retry", retention_ms=1)
+    assert JobRecord.from_fields(record.as_fields()) == record

@@ -227,9 +227,10 @@ def test_a_picture_of_no_extent_is_refused() -> None:
 
 
 def test_a_jpeg_of_endless_scans_is_refused() -> None:
-    data = picture(64, 64, file_format="JPEG")
+    large, small = (picture(side, side, file_format="JPEG") for side in (2048, 64))
 
-    assert "scans" in _refusal(data[:-2] + b"\xff\xda\0\x08" * 600 + data[-2:])
+    assert "scans" in _refusal(large[:-2] + b"\xff\xda\0\x08" * 300 + large[-2:])
+    assert "segments" in _refusal(small[:-2] + b"\xff\xda\0\x08" * 600 + small[-2:])
 
 
 @pytest.mark.parametrize(

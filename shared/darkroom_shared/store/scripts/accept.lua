@@ -4,9 +4,10 @@
 -- args.pools       list of {lane, pool, interval_us}: known quotas; an interval that a worker has set already stays
 -- args.idem        {key, fingerprint, ttl_ms} or absent
 -- args.replaces    the dead letter that the one job is to replace, or absent
+-- args.stored_ms   time of the answer `put_again` after which the assets were stored, or absent
 -- Returns {verdict, id, ...}: verdict `accepted`, `replayed` (same key, same body: nothing was written), `conflict`, `not_dead` (what was to
 -- be replaced waits for nobody: id is what replaced it already, or empty) or `put_again` (nothing was written: retention removes, or has
--- just removed, the assets named after the id; store them again, then ask again).
+-- just removed, the assets named after the id and the time; store them again, then ask again).
 local first = args.workflow and args.workflow.id or args.jobs[1].id
 -- The client library sends a script again if the answer got lost: these very jobs are here already, perhaps under way.
 if redis.call('EXISTS', job_key(args.jobs[1].id)) == 1 then return {'accepted', first} end
@@ -27,8 +28,8 @@ local inputs = {}
 for _, job in ipairs(args.jobs) do
   for _, sha256 in ipairs(job.fields.inputs and cjson.decode(job.fields.inputs) or {}) do inputs[#inputs + 1] = sha256 end
 end
-local removed = removed_assets(inputs)
-if #removed > 0 then return {'put_again', first, unpack(removed)} end
+local removed = removed_assets(inputs, args.stored_ms)
+if #removed > 0 then return {'put_again', first, whole(now), unpack(removed)} end
 if args.idem then
   redis.call('SET', P .. 'idem:' .. args.idem.key, cjson.encode({id = first, fingerprint = args.idem.fingerprint}), 'PX', whole(args.idem.ttl_ms))
 end

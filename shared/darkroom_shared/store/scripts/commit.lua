@@ -4,19 +4,20 @@
 -- args.rejected     list of records of images a filter kept back
 -- args.reason       why images are missing (may be left out)
 -- args.end_attempt  how the attempt ended where no receipt told (a free local step) (may be left out)
--- Returns {verdict, state of the job}: `done`, `lost` (another worker's call now), or `put_again` (nothing was written: retention removes, or
--- has just removed, one of these pictures of another job; store them again, then ask again).
+-- args.stored_ms    time of the answer `put_again` after which they were stored (left out the first time)
+-- Returns {verdict, state of the job}: `done`, `lost` (another worker's call now), or `put_again` and the time (nothing was written: retention
+-- removes, or has just removed, one of these pictures of another job; store them again, then ask again).
 local call, job = args.call, job_of(args.call)
 local j = job_key(job)
 if closed(call, args.fence, 'commit') then return {'done', field(j, 'state')} end
 if not held(call, args.fence, 'commit') then return {'lost', field(j, 'state') or ''} end
 if field(j, 'cancel_discard') then -- asked for after the worker had looked
-  for _, output in ipairs(args.outputs) do hold_assets({output.sha256}); release_asset(output.sha256) end
+  for _, output in ipairs(args.outputs) do give_up_asset(output.sha256) end
   args.outputs = {}
 end
 local names = {}
 for _, output in ipairs(args.outputs) do names[#names + 1] = output.sha256 end
-if #removed_assets(names) > 0 then return {'put_again', field(j, 'state')} end
+if #removed_assets(names, args.stored_ms) > 0 then return {'put_again', field(j, 'state'), now} end
 close(call, args.fence, 'commit')
 if args.end_attempt then end_attempt(call, args.end_attempt) end
 local function extend(name, more)

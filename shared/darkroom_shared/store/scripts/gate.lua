@@ -19,13 +19,13 @@ if finish_by > 0 and finish_by <= now then
   finish_call(call, 'expire', {call = call})
   return {'expired', 0}
 end
-if number(c, 'attempts') >= args.call_budget then
+if number(c, 'attempts') >= args.call_budget + number(c, 'granted') then
   redis.call('HSET', j, 'reason_hint', 'attempts_exhausted')
   finish_call(call, 'fail', {call = call, failure = {code = 'attempts_exhausted', message = 'The call budget is used up.'}})
   return {'exhausted', 0}
 end
 local day = math.floor(now / 86400000)
-if args.price_microusd then
+if args.price_microusd and args.price_microusd > 0 then
   local spent = number(P .. 'spend', day)
   if args.spend_per_day and spent + args.price_microusd > args.spend_per_day then
     leave_indexes(call)
@@ -37,7 +37,9 @@ if args.price_microusd then
     return {'spent', 0}
   end
   redis.call('HINCRBY', P .. 'spend', day, whole(args.price_microusd))
-  redis.call('HDEL', P .. 'spend', day - 3)
+  for _, old in ipairs(redis.call('HKEYS', P .. 'spend')) do
+    if tonumber(old) <= day - 3 then redis.call('HDEL', P .. 'spend', old) end
+  end
 end
 local n = redis.call('HINCRBY', c, 'attempts', 1)
 set_state(call, 'gate')

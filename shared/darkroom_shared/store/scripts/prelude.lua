@@ -185,9 +185,12 @@ end
 -- Corrects the last attempt, whose outcome was unknown, by what became known. fields.billed: true, false, or absent for still unknown.
 local function correct_attempt(call, fields)
   local attempt, n = last_attempt(call)
+  local before = attempt.billed
   for name, value in pairs(fields) do attempt[name] = value end
-  if fields.billed ~= nil then
-    count_price(call, attempt, 'uncertain', -1)
+  if fields.billed ~= nil and fields.billed ~= before then
+    if before == false then
+      if attempt.spend_day then redis.call('HINCRBY', P .. 'spend', attempt.spend_day, whole(tonumber(attempt.price_microusd) or 0)) end
+    else count_price(call, attempt, before == true and 'actual' or 'uncertain', -1) end
     count_price(call, attempt, fields.billed and 'actual' or 'free', 1)
   end
   redis.call('HSET', P .. 'attempts:' .. call, n, cjson.encode(attempt))
@@ -286,19 +289,25 @@ local function leave_dead_letters(job)
   redis.call('ZADD', P .. 'retention', now + number(job_key(job), 'retention_ms'), job)
 end
 
+-- Marks an asset that no job holds for removal; one that is being removed already stays handed out.
+local function give_up_asset(sha256)
+  if redis.call('HEXISTS', P .. 'assets', sha256) == 1 then return 0 end
+  return redis.call('ZADD', P .. 'removing', 'NX', 0, 'asset:' .. sha256)
+end
+
 local function release_asset(sha256)
-  if redis.call('HINCRBY', P .. 'assets', sha256, -1) > 0 then return end
-  redis.call('HDEL', P .. 'assets', sha256)
-  redis.call('ZADD', P .. 'removing', 0, 'asset:' .. sha256)
+  if redis.call('HINCRBY', P .. 'assets', sha256, -1) <= 0 then redis.call('HDEL', P .. 'assets', sha256) end
+  give_up_asset(sha256)
 end
 
 -- Which of these assets may have been removed since the asker stored them: being removed now, or removed lately. The asker stores those
--- again and asks again; a removal that is over is forgotten here, for what is stored after this answer stays.
-local function removed_assets(names)
+-- again and asks again, with the time of this answer as `stored_ms`: what was removed before that does not count any more.
+local function removed_assets(names, stored_ms)
   local out = {}
   for _, sha256 in ipairs(names) do
-    local handed_out = redis.call('ZSCORE', P .. 'removing', 'asset:' .. sha256)
-    if (handed_out and tonumber(handed_out) > 0) or redis.call('ZREM', P .. 'removed', sha256) == 1 then out[#out + 1] = sha256 end
+    local handed_out = tonumber(redis.call('ZSCORE', P .. 'removing', 'asset:' .. sha256) or '0')
+    local removed = tonumber(redis.call('ZSCORE', P .. 'removed', sha256) or '-1')
+    if handed_out > 0 or removed >= (stored_ms or 0) then out[#out + 1] = sha256 end
   end
   return out
 end

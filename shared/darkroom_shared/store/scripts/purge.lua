@@ -2,7 +2,7 @@
 -- receipts, and the assets that no other job holds. What is handed out and not reported as `removed` is handed out again.
 -- args.most
 -- args.again_ms  after this time whoever was to remove a thing is taken for dead
--- Returns a list of `story:<job>`, `receipt:<name>` and `asset:<sha256>`.
+-- Returns the time, then `story:<job>`, `receipt:<name>` and `asset:<sha256>`.
 local function remove(kind, name) redis.call('ZADD', P .. 'removing', 0, kind .. ':' .. name) end
 
 -- True while a later step may still read its pictures.
@@ -36,4 +36,5 @@ end
 local out = redis.call('ZRANGEBYSCORE', P .. 'removing', '-inf', now - args.again_ms, 'LIMIT', 0, args.most * 10)
 for _, thing in ipairs(out) do redis.call('ZADD', P .. 'removing', now, thing) end
 redis.call('ZREMRANGEBYSCORE', P .. 'removed', '-inf', now - 3600000)
+table.insert(out, 1, whole(now))
 return out

@@ -7,8 +7,9 @@ local call, job = args.call, job_of(args.call)
 local c = call_key(call)
 local noted = field(job_key(job), 'cancel_discard') and 'discard' or 'noted'
 -- Sent again after its answer got lost: what it asked for is done. Saying "lost" would make the worker throw the paid answer away.
-if number(c, 'fence') == args.fence and field(c, 'receipt') == args.receipt then
-  return field(c, 'state') == 'responded' and noted or 'recovered'
+-- Or the reconciler found it, and by now somebody else adopts it: it must stay.
+if field(c, 'receipt') == args.receipt then
+  return number(c, 'fence') == args.fence and field(c, 'state') == 'responded' and noted or 'recovered'
 end
 if held(call, args.fence, 'receipt') then
   set_state(call, 'receipt')

@@ -7,6 +7,7 @@ local c = call_key(call)
 if not redis.call('ZSCORE', P .. 'held', call) or not allowed('park', field(c, 'state')) then return 0 end
 correct_attempt(call, {billed = args.billed})
 if args.decision == 'retry' then
+  redis.call('HINCRBY', c, 'granted', 1) -- one more, whatever the budget
   leave_indexes(call)
   set_state(call, 'park')
   redis.call('HSET', c, 'reason', 'resolved')

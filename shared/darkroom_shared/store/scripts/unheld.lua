@@ -2,9 +2,5 @@
 -- args.assets  SHA-256 of assets that were stored long ago
 -- Returns how many were marked.
 local marked = 0
-for _, sha256 in ipairs(args.assets) do
-  if redis.call('HEXISTS', P .. 'assets', sha256) == 0 then
-    marked = marked + redis.call('ZADD', P .. 'removing', 'NX', 0, 'asset:' .. sha256)
-  end
-end
+for _, sha256 in ipairs(args.assets) do marked = marked + give_up_asset(sha256) end
 return marked
