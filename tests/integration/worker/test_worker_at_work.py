@@ -15,7 +15,7 @@ Seeds = Callable[[], int]
 
 def test_one_process_has_a_hundred_calls_in_flight(empty_stack: Stack, seed: Seeds) -> None:
     stack = empty_stack
-    stack.faults("slow=2")
+    stack.faults("slow=6")  # longer than all submits take on a busy machine
     stack.endpoint.request("DELETE", "/_darkroom/log")
     with stack.worker(DARKROOM_READ_TIMEOUT="PT20S", DARKROOM_LEASE="PT20S"):
         jobs = [stack.submit(text_image(seed=seed())) for _ in range(110)]
