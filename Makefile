@@ -11,8 +11,9 @@
 PYTHON ?= python3
 OUT    ?= demo-output
 ARGS   ?=
-# How many tests run at once: most wait for processes more than they compute.
+# How many tests run at once: most wait for processes more than they compute. The fault tests measure times as well.
 JOBS   ?= 4
+FAULT_JOBS ?= 2
 MINUTES ?= 30
 SEED   ?=
 VENV   := .venv
@@ -43,7 +44,7 @@ test: install
 
 # An -m in ARGS comes last and wins.
 faults: install
-	$(BIN)/python -m pytest tests/faults -n $(JOBS) -m "long or not long" $(ARGS)
+	$(BIN)/python -m pytest tests/faults -n $(FAULT_JOBS) -m "long or not long" $(ARGS)
 
 soak: install
 	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

@@ -51,7 +51,7 @@ LAST_WORDS: Mapping[Point, list[str]] = {
     Point.CLAIM_TAKEN: ["stale"],
     Point.GATE_OPENED: ["lease_lost"],
     Point.CALL_ANSWERED: ["lease_lost"],
-    Point.RECEIPT_STORED: ["lease_lost"],
+    Point.RECEIPT_STORED: ["recovered"],
     Point.RECEIPT_NOTED: ["lease_lost"],
     Point.PICTURES_STORED: ["lease_lost"],
     Point.COMMIT_DONE: ["succeeded"],

@@ -65,7 +65,7 @@ def test_a_ledger_that_is_killed_with_calls_in_work_loses_nothing(
 def test_cuts_of_the_ledger_connection_cost_no_call(durable_server: Server, stack: Stack, seed: Seeds, measured: Measured) -> None:
     """During heartbeats, receipts and commits: the answer in hand is recorded over a new connection."""
     assert durable_server.tcp_port is not None
-    stack.faults("slow=1.2")
+    stack.faults("slow=1.5")
     cuts = 0
     with (
         running_proxy(("127.0.0.1", durable_server.tcp_port)) as proxy,
@@ -74,8 +74,8 @@ def test_cuts_of_the_ledger_connection_cost_no_call(durable_server: Server, stac
         jobs = submit_all(stack, [seed() for _ in range(12)])
         seeds = tuple(jobs.values())
         for ended in (0, 6):
-            full = f"six calls under way after {ended}"
-            stack.until(lambda ended=ended: len(stack.calls_of(*seeds)) == ended and stack.endpoint.stats()["in_flight"] == 6, full)  # type: ignore[misc]
+            busy = f"calls under way after {ended}"
+            stack.until(lambda ended=ended: len(stack.calls_of(*seeds)) >= ended and stack.endpoint.stats()["in_flight"] >= 3, busy)  # type: ignore[misc]
             cuts += proxy.cut()  # heartbeats
             stack.until(lambda ended=ended: len(stack.calls_of(*seeds)) > ended, "the first answer")  # type: ignore[misc]
             cuts += proxy.cut()  # receipts and commits
