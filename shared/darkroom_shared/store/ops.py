@@ -272,7 +272,7 @@ class Noted(StrEnum):
     DISCARD = "discard"
     """Noted, but the job was canceled and its images are not wanted."""
     RECOVERED = "recovered"
-    """The lease is lost, but nobody has called again: whoever comes next adopts the answer, or does so already. It must stay."""
+    """The lease is lost, but nobody has called again: whoever comes next adopts the answer, or does so already."""
     LOST = "lost"
     """Another attempt has begun, or the call has ended."""
 

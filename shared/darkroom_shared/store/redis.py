@@ -91,8 +91,8 @@ class Ledger:
         """Does it.
 
         Raises:
-            LedgerUnavailable: Redis is away, full or read-only. A full or read-only server refuses a script's first write, so nothing
-                has changed; where the answer was lost the script may have run: sent again, it answers the same.
+            LedgerUnavailable: Redis is away, full or read-only. A full or read-only server refuses a script's first write, so
+                nothing has changed; where only the answer was lost the script may have run.
         """
         try:
             if isinstance(operation, Command):
