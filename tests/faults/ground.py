@@ -107,6 +107,7 @@ def prove(
     call_budget: int = 3,
     after_unknown: int = 1,
     killed: bool = False,
+    may_use_up: bool = False,
 ) -> Findings:
     """Waits for the end of all jobs, checks every promise, and counts.
 
@@ -115,6 +116,7 @@ def prove(
         extra: how many calls the endpoint may have seen over one for each job.
         call_budget, after_unknown: the workers' settings.
         killed: workers were killed, so that half files may wait to be swept.
+        may_use_up: so much was killed that a job may end as failed, after as many unknown outcomes as it is allowed and one more.
 
     Returns:
         What the checker found.
@@ -123,7 +125,12 @@ def prove(
     evidence = gather(stack, list(jobs), call_budget=call_budget, after_unknown=after_unknown)
     findings = check(evidence, killed=killed)
     assert findings.problems == [], "\n".join([str(findings), *findings.problems[:20]])
-    assert states == {"succeeded": len(jobs)}, states
+    failed = [job for job in evidence.jobs if job.state == "failed"]
+    for job in failed if may_use_up else []:
+        unknown = [attempt for call in job.calls for attempt in call.attempts if attempt.outcome == "unknown"]
+        assert len(unknown) == after_unknown + 1, f"{job.id} failed after {len(unknown)} unknown outcomes"
+    used_up = len(failed) if may_use_up else 0
+    assert states["succeeded"] == len(jobs) - used_up, states
     seen = Counter(entry["seed"] for entry in stack.calls_of(*jobs.values()))
     assert len(seen) == len(jobs), "every job was called"
     assert seen.total() - len(jobs) in extra, f"calls over one for each job: {seen.total() - len(jobs)}"

@@ -157,7 +157,7 @@ def test_the_call_of_a_parted_worker_is_taken_over_and_has_one_result(
     durable_server: Server, stack: Stack, seed: Seeds, measured: Measured
 ) -> None:
     assert durable_server.tcp_port is not None
-    stack.faults("slow=9:count=1")
+    stack.faults("slow=18:count=1")  # the other worker must be done before this answer comes, or it would take that one instead
     with (
         running_proxy(("127.0.0.1", durable_server.tcp_port)) as proxy,
         crewed(

@@ -119,17 +119,18 @@ class PooledEngine:
     def _replace(self, broken: ProcessPoolExecutor) -> None:
         if self._pool is broken:
             self._pool = self._new_pool()
-            _end(broken)
+            _end(broken, wait=False)
 
     async def stop(self) -> None:
         """Ends the processes at once; work in them is lost."""
-        _end(self._pool)
+        await asyncio.to_thread(_end, self._pool, wait=True)
 
 
-def _end(pool: ProcessPoolExecutor) -> None:
+def _end(pool: ProcessPoolExecutor, *, wait: bool) -> None:
+    """Kills the processes, and waits for the executor's own thread if asked: at exit it writes to a pipe that the other closes."""
     # The executor has no public way to end a process that is busy before Python 3.14.
     running = cast("dict[int, BaseProcess]", getattr(pool, "_processes", None) or {})
     processes = list(running.values())
-    pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:
         process.kill()
+    pool.shutdown(wait=wait, cancel_futures=True)
