@@ -30,6 +30,8 @@ from darkroom_shared.contract.views import Attempt, CallView, Cost, FailureView,
 from darkroom_shared.core.errors import (
     AssetMissing,
     DarkroomError,
+    DeadlineUnlikely,
+    Draining,
     IdempotencyConflict,
     ImageRefused,
     InvalidRequest,
@@ -40,6 +42,7 @@ from darkroom_shared.core.errors import (
     LedgerUnavailable,
     Misconfigured,
     NothingToDecide,
+    QueueFull,
     RequestRejected,
     StillRunning,
     StorageUnavailable,
@@ -64,7 +67,7 @@ from darkroom_shared.task_types import (
 if TYPE_CHECKING:
     from darkroom.async_handles import AsyncJobHandle, AsyncWorkflowHandle
     from darkroom.client import AsyncDarkroom, Darkroom
-    from darkroom.flows import DarkroomWarning, ModelRetiredWarning
+    from darkroom.flows import DarkroomWarning, DeadlineWarning, ModelRetiredWarning
     from darkroom.handles import JobHandle, WorkflowHandle
     from darkroom.options import SubmitOptions
     from darkroom.planning import Plan, PlannedStep
@@ -89,6 +92,9 @@ __all__ = [
     "Darkroom",
     "DarkroomError",
     "DarkroomWarning",
+    "DeadlineUnlikely",
+    "DeadlineWarning",
+    "Draining",
     "FailureView",
     "Flatten",
     "IdempotencyConflict",
@@ -117,6 +123,7 @@ __all__ = [
     "Plan",
     "PlannedStep",
     "Problem",
+    "QueueFull",
     "Rejected",
     "RequestRejected",
     "Resize",
@@ -144,6 +151,7 @@ _LATER = {
     "AsyncWorkflowHandle": "darkroom.async_handles",
     "Darkroom": "darkroom.client",
     "DarkroomWarning": "darkroom.flows",
+    "DeadlineWarning": "darkroom.flows",
     "JobHandle": "darkroom.handles",
     "LocalStep": "darkroom.requests",
     "ModelRetiredWarning": "darkroom.flows",

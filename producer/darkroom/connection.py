@@ -98,7 +98,7 @@ class _Broker:
                 from darkroom_shared.broker import Publisher, create_app
 
                 self._publisher = Publisher(create_app(self._settings, patience_s=BROKER_PATIENCE_S, tries=BROKER_TRIES))
-        sent = self._publisher.publish([(hint.call_id, hint.fence, hint.task_name) for hint in hints])
+        sent = self._publisher.publish([(hint.call_id, hint.fence, hint.task_name, hint.queue) for hint in hints])
         if sent < len(hints):
             self._rests_until_s = time.monotonic() + BROKER_REST_S
         return sent

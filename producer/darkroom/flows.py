@@ -24,8 +24,17 @@ from darkroom.recording import Submission, Terms, single, workflow
 from darkroom.requests import NamedStep, Request, body_of_request, open_steps
 from darkroom.workflows import steps_of
 from darkroom_shared import failpoints
-from darkroom_shared.contract.job_record import CLASSES
-from darkroom_shared.core.errors import IdempotencyConflict, InvalidRequest, NothingToDecide, StorageUnavailable, Unavailable
+from darkroom_shared.core.errors import (
+    DeadlineUnlikely,
+    Draining,
+    IdempotencyConflict,
+    InvalidRequest,
+    NothingToDecide,
+    QueueFull,
+    StorageUnavailable,
+    Unavailable,
+)
+from darkroom_shared.core.forecast import UNKNOWN_PRICE, Place, forecast
 from darkroom_shared.core.ids import ASSET_SCHEME, make_id
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.core.workflow import references
@@ -33,7 +42,7 @@ from darkroom_shared.failpoints import Point
 from darkroom_shared.models.catalogue import check_body, check_images, find_model, image_count, price_usd
 from darkroom_shared.models.model import Model
 from darkroom_shared.settings import Settings
-from darkroom_shared.store import ops, upkeep
+from darkroom_shared.store import ops, reads, steering, upkeep
 from darkroom_shared.task_types import ImageSource
 
 _LOG: Final = logging.getLogger("darkroom")
@@ -48,6 +57,10 @@ class DarkroomWarning(UserWarning):
 
 class ModelRetiredWarning(DarkroomWarning):
     """The model is Legacy or past its end of life on AWS, or was never offered in the Region."""
+
+
+class DeadlineWarning(DarkroomWarning):
+    """The job will probably miss its deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +98,15 @@ def submit(scene: Scene, request: Request, options: SubmitOptions) -> Flow[Recor
 
     Raises:
         InvalidRequest: everything that is wrong with body, pictures and options.
-        UnknownModel, AssetMissing, IdempotencyConflict, StorageUnavailable, LedgerUnavailable.
+        UnknownModel, AssetMissing, IdempotencyConflict, DeadlineUnlikely, QueueFull, Draining.
+        StorageUnavailable, LedgerUnavailable.
     """
     told = delivery(options, scene.settings, scene.sources.now_ms())
     model = find_model(told.model)
     step, pictures = yield from checked(request, model)
     terms = scene.terms(told, model)
     _warn(terms.model_warnings(), ModelRetiredWarning)
+    _warn((yield from foresee(terms, step)), DeadlineWarning)
     yield from _store(pictures)
     return (yield from record(scene, single(terms, scene.new_id("job"), step), pictures))
 
@@ -106,6 +121,7 @@ def chain(
     terms = scene.terms(told, model)
     _warn(terms.model_warnings(), ModelRetiredWarning)
     _warn(planned.warnings, DarkroomWarning)
+    _warn((yield from foresee(terms, next((step for step in planned.steps if step.kind == "bedrock"), None))), DeadlineWarning)
     yield from _store(pictures)
     ids = scene.new_job_ids(len(planned.steps))
     done = yield from record(scene, workflow(terms, scene.new_id("wf"), ids, planned), pictures)
@@ -203,6 +219,37 @@ def _warn(texts: Sequence[str], category: type[Warning]) -> None:
         warnings.warn(text, category, stacklevel=5)
 
 
+def foresee(terms: Terms, step: PlannedStep | None) -> Flow[list[str]]:
+    """Asks whether the deadline can probably be met, if there is one: a sentence if not.
+
+    Raises:
+        DeadlineUnlikely: it cannot, and the job was to be refused then. A job that is there already under its key is not refused.
+    """
+    told = terms.delivery
+    if not told.deadline_ms or told.if_late == "ignore" or step is None:
+        return []
+    view = yield from ask(steering.lanes(terms.model.id))
+    [lane] = view.lanes
+    waiting = next((q.waiting for q in lane.tenants if (q.tenant, q.job_class) == (told.tenant, told.job_class)), 0)
+    pools = tuple(pool.pool for pool in terms.pools())
+    place = Place(told.job_class, told.tenant, waiting, price_of(step), pools)
+    start = forecast(lane, place, terms.settings.class_floors).start_p50_s
+    left_s = (told.deadline_ms - max(view.now_ms, told.not_before_ms)) / 1000
+    if start is None or not lane.pools or start <= left_s:
+        return []  # nobody knows, or it can be met
+    text = f"Its turn comes in about {start:.0f} s, its deadline in {left_s:.0f} s."
+    if told.if_late == "warn":
+        return [text]
+    if told.idempotency_key and (yield from ask(reads.key_used(told.tenant, told.idempotency_key))):
+        return []
+    raise DeadlineUnlikely(f"{text} Nothing was recorded; give it more time, or submit it with if_late='warn'.")
+
+
+def price_of(step: PlannedStep) -> float:
+    """What the fair queue reckons a call of the step with, in millionths of a dollar."""
+    return UNKNOWN_PRICE if step.price_usd is None else max(1.0, float(step.price_usd) * 1_000_000)
+
+
 def _store(pictures: Sequence[Picture]) -> Flow[None]:
     done: set[str] = set()
     for picture in pictures:
@@ -215,7 +262,7 @@ def record(scene: Scene, submission: Submission, pictures: Sequence[Picture]) ->
     """Records what was checked and stored, lets calls go, and tells the workers.
 
     Raises:
-        IdempotencyConflict, NothingToDecide, StorageUnavailable, LedgerUnavailable.
+        IdempotencyConflict, NothingToDecide, QueueFull, Draining, StorageUnavailable, LedgerUnavailable.
     """
     failpoints.reach(Point.ACCEPT_SENDING)
     accepted = yield from _accept(submission, pictures)
@@ -227,6 +274,13 @@ def record(scene: Scene, submission: Submission, pictures: Sequence[Picture]) ->
     if accepted.verdict is ops.Verdict.NOT_DEAD:
         after = f"; it was replayed as {accepted.id}" if accepted.id else ""
         raise NothingToDecide(f"{submission.replaces} is no dead letter (any more){after}.")
+    if accepted.verdict is ops.Verdict.DRAINING:
+        raise Draining(f"The {accepted.id} is draining: what waits is finished, nothing new is taken. Nothing was recorded.")
+    if accepted.verdict is ops.Verdict.QUEUE_FULL:
+        raise QueueFull(
+            f"Tenant {accepted.id} has {accepted.queued} jobs queued and may have {accepted.most}. Nothing was recorded; "
+            "submit again when some have started."
+        )
     replayed = accepted.verdict is ops.Verdict.REPLAYED
     yield from _let_go(scene, accepted.id if replayed else None)
     return Recorded(accepted.id, replayed)
@@ -256,7 +310,7 @@ def _let_go(scene: Scene, replayed: str | None) -> Flow[None]:
     republish_ms = round(scene.settings.republish.total_seconds() * 1000)
     try:
         hints = (yield from ask(upkeep.hints(replayed, republish_ms))) if replayed else ()
-        hints += (yield from ask(ops.admit(CLASSES, republish_ms))).hints
+        hints += (yield from ask(ops.admit(scene.settings.class_floors, republish_ms))).hints
         if hints:
             failpoints.reach(Point.PUBLISH_SENDING)
             yield Publish(hints)

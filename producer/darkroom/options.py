@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypedDict, cast
 
-from darkroom_shared.contract.job_record import CLASSES, JobClass, OnUnknown
+from darkroom_shared.contract.job_record import CLASSES, IfLate, JobClass, OnUnknown
 from darkroom_shared.core.errors import InvalidRequest
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.settings import Settings
@@ -29,7 +29,9 @@ class SubmitOptions(TypedDict, total=False):
     model: str | None
     """Model id or ARN; the settings' `default_model` if left out."""
     region: str | None
-    """AWS Region of the calls; the settings' if left out."""
+    """The one AWS Region of the calls; without it and without `regions`, the settings' Regions."""
+    regions: Sequence[str] | None
+    """The AWS Regions that the calls may go to, best first: where one refuses, the next takes over."""
     tenant: str | None
     """Whose job it is, for fair shares: 1-64 letters, digits, `.`, `_`, `@`, `-`; the settings' if left out."""
     job_class: JobClass | None
@@ -44,6 +46,9 @@ class SubmitOptions(TypedDict, total=False):
     """The job expires, at no cost, if it has not started this long (at most 366 days) after now or `not_before`."""
     finish_by: datetime | None
     """The job expires if no call could start by then (at most 366 days ahead); aware of its time zone. A call under way goes on."""
+    if_late: IfLate | None
+    """What happens if `start_within` or `finish_by` would probably be missed: `refuse`, `warn` or `ignore`; the settings' if left
+    out."""
     on_unknown: OnUnknown | None
     """What follows a call that may have been billed without an answer: `retry` (default: at most one more), or `hold` (it waits
     for `resolve`, also beyond `finish_by`)."""
@@ -54,7 +59,8 @@ class Delivery:
     """Checked options. Instants are milliseconds since the epoch, 0 for none."""
 
     model: str
-    region: str
+    regions: tuple[str, ...]
+    """Where the calls may go, best first; at least one."""
     tenant: str
     job_class: JobClass
     idempotency_key: str | None
@@ -63,6 +69,17 @@ class Delivery:
     start_by_ms: int
     finish_by_ms: int
     on_unknown: OnUnknown = "retry"
+    if_late: IfLate = "warn"
+
+    @property
+    def region(self) -> str:
+        """Where the calls go first."""
+        return self.regions[0]
+
+    @property
+    def deadline_ms(self) -> int:
+        """Until when the job must start; 0 if it may take its time."""
+        return min((at for at in (self.start_by_ms, self.finish_by_ms) if at), default=0)
 
 
 def delivery(options: SubmitOptions, settings: Settings, now_ms: int) -> Delivery:
@@ -71,7 +88,11 @@ def delivery(options: SubmitOptions, settings: Settings, now_ms: int) -> Deliver
     Raises:
         InvalidRequest: all that is wrong with them; pointers are `/options/<name>`.
     """
-    problems = [Problem(f"/options/{name}", message, allowed) for name, message, allowed in _findings(options, now_ms)]
+    findings = _findings(options, now_ms)
+    regions = _regions(options, settings)
+    if not any(name in ("region", "regions") for name, _, _ in findings):
+        findings += _placement(options, regions, settings)
+    problems = [Problem(f"/options/{name}", message, allowed) for name, message, allowed in findings]
     if problems:
         raise InvalidRequest(problems)
     not_before = _ms(options.get("not_before"))
@@ -79,7 +100,7 @@ def delivery(options: SubmitOptions, settings: Settings, now_ms: int) -> Deliver
     start_by = 0 if within is None else max(now_ms, not_before) + round(within.total_seconds() * 1000)
     return Delivery(
         model=options.get("model") or settings.default_model,
-        region=options.get("region") or settings.region,
+        regions=regions,
         tenant=options.get("tenant") or settings.tenant,
         job_class=options.get("job_class") or "standard",
         idempotency_key=options.get("idempotency_key"),
@@ -88,7 +109,26 @@ def delivery(options: SubmitOptions, settings: Settings, now_ms: int) -> Deliver
         start_by_ms=start_by,
         finish_by_ms=_ms(options.get("finish_by")),
         on_unknown=options.get("on_unknown") or "retry",
+        if_late=options.get("if_late") or settings.if_late,
     )
+
+
+def _regions(options: SubmitOptions, settings: Settings) -> tuple[str, ...]:
+    """Where the job may go: what it names, else the settings' Regions as far as `residency` allows them."""
+    if one := options.get("region"):
+        return (one,)
+    if several := options.get("regions"):
+        return tuple(dict.fromkeys(several))
+    known = dict.fromkeys((settings.region, *settings.regions))
+    return tuple(region for region in known if settings.may_go_to(region)) or (settings.region,)
+
+
+def _placement(options: SubmitOptions, regions: Sequence[str], settings: Settings) -> _Findings:
+    if options.get("region") and options.get("regions"):
+        return [("regions", "region and regions are both given", "one of the two")]
+    name = "regions" if options.get("regions") else "region"
+    allowed = f"Regions that begin with {', '.join(settings.residency)}"
+    return [(name, f"{region} is outside the residency", allowed) for region in regions if not settings.may_go_to(region)]
 
 
 def _ms(instant: datetime | None) -> int:
@@ -126,6 +166,13 @@ def _findings(options: SubmitOptions, now_ms: int) -> _Findings:
         found.append(("job_class", f"{str(given.get('job_class'))[:80]!r} is no class", list(CLASSES)))
     if given.get("on_unknown") not in (None, "retry", "hold"):
         found.append(("on_unknown", f"{str(given.get('on_unknown'))[:80]!r} is no policy", ["retry", "hold"]))
+    if given.get("if_late") not in (None, "refuse", "warn", "ignore"):
+        found.append(("if_late", f"{str(given.get('if_late'))[:80]!r} is no policy", ["refuse", "warn", "ignore"]))
+    several = given.get("regions")
+    if several is not None and not (
+        isinstance(several, list | tuple) and several and all(isinstance(word, str) for word in cast("Sequence[object]", several))
+    ):
+        found.append(("regions", "it is no list of Regions", "a list of 1 or more texts"))
     wrong = {name for name, _, _ in found}
     right = cast("SubmitOptions", {name: value for name, value in given.items() if name not in wrong})
     return found + _words(right) + _metadata(right.get("metadata") or {}) + _times(right, now_ms)
@@ -133,9 +180,10 @@ def _findings(options: SubmitOptions, now_ms: int) -> _Findings:
 
 def _words(options: SubmitOptions) -> _Findings:
     found: _Findings = []
-    for name, word in (("tenant", options.get("tenant")), ("region", options.get("region"))):
+    regions = [("regions", region) for region in options.get("regions") or ()]
+    for name, word in [("tenant", options.get("tenant")), ("region", options.get("region")), *regions]:
         if word is not None and not is_word(word):
-            found.append((name, f"{word[:80]!r} is no {name}", WORD_RULE))
+            found.append((name, f"{word[:80]!r} is no {name.removesuffix('s')}", WORD_RULE))
     key = options.get("idempotency_key")
     if key is not None and not 1 <= len(key) <= LONGEST_KEY:
         found.append(("idempotency_key", f"the key has {len(key)} characters", f"1-{LONGEST_KEY} characters"))

@@ -18,12 +18,13 @@ from darkroom_shared.contract.job_record import JobRecord
 from darkroom_shared.contract.messages import step_task_name, task_name
 from darkroom_shared.core.idempotency import fingerprint
 from darkroom_shared.core.ids import ASSET_SCHEME, SHA256
-from darkroom_shared.core.quota import LOCAL_LANE, lane_name, pool_name
+from darkroom_shared.core.quota import LOCAL_LANE, PoolQuota, pool_name
 from darkroom_shared.core.workflow import dependants
 from darkroom_shared.models.catalogue import defaults, lifecycle_warning
 from darkroom_shared.models.model import Model
 from darkroom_shared.settings import Settings
 from darkroom_shared.store import ops
+from darkroom_shared.store.steering import pool_quota
 from darkroom_shared.task_types import as_object, task_type_of
 
 
@@ -32,7 +33,7 @@ class Submission:
     """One run of `accept`, ready to be sent."""
 
     jobs: tuple[ops.NewJob, ...]
-    pools: tuple[ops.PoolQuota, ...]
+    pools: tuple[PoolQuota, ...]
     idempotency: tuple[str, str, int] | None
     workflow: tuple[str, Mapping[str, str]] | None = None
     replaces: str | None = None
@@ -64,11 +65,16 @@ class Terms:
             found.append(f"{self.model.id} was not offered in {self.delivery.region}, but in: {offered}.")
         return tuple(text for text in found if text)
 
-    def pool(self) -> ops.PoolQuota:
-        """The pool of the model in the region, at the settings' pace, else the catalogue's."""
-        pace = self.settings.pace_us(self.model.id, self.model.requests_per_minute)
-        lane = lane_name(self.delivery.region, self.model.id)
-        return ops.PoolQuota(lane, pool_name(self.settings.account, self.delivery.region, self.model.id), pace)
+    def regions(self) -> tuple[str, ...]:
+        """Where the calls may go: on AWS only the first Region may be one that never offered the model, with a warning."""
+        first, *others = self.delivery.regions
+        offered = others if self.settings.is_local_bedrock else [region for region in others if region in self.model.regions]
+        return (first, *offered)
+
+    def pools(self) -> tuple[PoolQuota, ...]:
+        """The pools that the calls may use, best first."""
+        model = self.model
+        return tuple(pool_quota(self.settings, model.id, region, model.id, model.requests_per_minute) for region in self.regions())
 
     def idempotency(self, request: Mapping[str, object]) -> tuple[str, str, int] | None:
         """Key, fingerprint and life for the ledger; None without a key. Class, deadlines and metadata may differ."""
@@ -85,7 +91,7 @@ def single(terms: Terms, job_id: str, step: PlannedStep, *, replays: str = "") -
     record = _record(terms, step, first=True).model_copy(update={"replays": replays})
     return Submission(
         jobs=(ops.NewJob(job_id, record.as_fields(), hold_until_ms=terms.delivery.not_before_ms),),
-        pools=(terms.pool(),) if step.kind == "bedrock" else (),
+        pools=terms.pools() if step.kind == "bedrock" else (),
         idempotency=terms.idempotency({"replays": replays, "request": step.request} if replays else step.request),
         replaces=replays or None,
     )
@@ -112,7 +118,7 @@ def workflow(terms: Terms, workflow_id: str, job_ids: Sequence[str], plan: Plan)
         "left": str(len(jobs)),
     }
     whole = {"steps": [[step.name, step.request] for step in plan.steps]}
-    pools = (terms.pool(),) if any(step.kind == "bedrock" for step in plan.steps) else ()
+    pools = terms.pools() if any(step.kind == "bedrock" for step in plan.steps) else ()
     return Submission(tuple(jobs), pools, terms.idempotency(whole), (workflow_id, fields))
 
 
@@ -129,7 +135,8 @@ def _record(
         request=dict(step.request),
         model="" if local else terms.model.id,
         region="" if local else told.region,
-        lane=LOCAL_LANE if local else lane_name(told.region, terms.model.id),
+        routes="" if local else ",".join(pool_name(region, terms.model.id) for region in terms.regions()),
+        lane=LOCAL_LANE if local else terms.model.id,
         tenant=told.tenant,
         job_class=told.job_class,
         images_wanted=step.images,

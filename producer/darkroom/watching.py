@@ -15,7 +15,7 @@ from darkroom_shared.core.errors import InvalidRequest, JobCanceled, JobExpired,
 from darkroom_shared.core.ids import JOB_ID, call_id
 from darkroom_shared.core.lifecycle import JobState
 from darkroom_shared.core.problems import Problem
-from darkroom_shared.store import ops, reads, upkeep
+from darkroom_shared.store import presence, reads, upkeep
 from darkroom_shared.store.reads import StreamEvent
 
 LONGEST_BLOCK_S: Final = 10.0
@@ -228,5 +228,5 @@ def jobs(limit: int, tenant: str | None) -> Flow[list[JobView]]:
 
 def workers() -> Flow[list[WorkerView]]:
     """Registered workers."""
-    fleet = yield from ask(ops.fleet())
+    fleet = yield from ask(presence.fleet())
     return [WorkerView.model_validate({**record, "id": record["worker"]}) for record in fleet]

@@ -11,15 +11,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from celery import Celery
-from kombu import Producer
+from kombu import Exchange, Producer, Queue
 from kombu.exceptions import KombuError, OperationalError
 
 from darkroom_shared.contract.messages import CallMessage
-from darkroom_shared.settings import Settings
+from darkroom_shared.settings import QUEUE, Settings
 
 _log = logging.getLogger("darkroom.broker")
 
-QUEUE: Final = "darkroom"
 UNUSED_HEADERS: Final = ("shadow", "eta", "expires", "group", "group_index", "parent_id", "stamped_headers")
 """Celery sends them empty; they belong to ETA, canvas and stamping, which are not used here."""
 PATIENCE_S: Final = 15.0
@@ -62,6 +61,7 @@ def create_app(settings: Settings, *, patience_s: float = PATIENCE_S, tries: int
         result_serializer="json",
         event_serializer="json",
         task_default_queue=QUEUE,
+        task_queues=[_queue(name) for name in sorted({QUEUE, settings.queue})],
         task_create_missing_queues=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
@@ -88,14 +88,18 @@ def create_app(settings: Settings, *, patience_s: float = PATIENCE_S, tries: int
     return app
 
 
+def _queue(name: str) -> Queue:
+    return Queue(name, Exchange(QUEUE, type="direct"), routing_key=name)
+
+
 class Publisher:
     """Sends hints. A hint that could not be sent is not an error: the reconciler sends it again from the ledger."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app
 
-    def publish(self, hints: Iterable[tuple[str, int, str]]) -> int:
-        """Sends `(call id, fence, task name)` hints.
+    def publish(self, hints: Iterable[tuple[str, int, str, str]]) -> int:
+        """Sends `(call id, fence, task name, queue)` hints.
 
         Returns:
             How many were handed to the broker. Fewer than given means "maybe sent": harmless, for a claim lets only one through.
@@ -103,14 +107,14 @@ class Publisher:
         sent = 0
         try:
             with self._app.producer_pool.acquire(block=True, timeout=self._app.conf.broker_pool_acquire_timeout) as producer:
-                for call_id, fence, task_name in hints:
-                    self._send(producer, CallMessage(call_id=call_id, fence=fence), task_name)
+                for call_id, fence, task_name, queue in hints:
+                    self._send(producer, CallMessage(call_id=call_id, fence=fence), task_name, queue)
                     sent += 1
         except (OperationalError, KombuError, OSError) as error:
             _log.warning("published %d hints, then the broker failed: %s", sent, error)
         return sent
 
-    def _send(self, producer: Producer, message: CallMessage, task_name: str) -> None:
+    def _send(self, producer: Producer, message: CallMessage, task_name: str, queue: str) -> None:
         # Not `send_task`: it puts every option into the message's properties a second time, which makes it half as long again.
         amqp = self._app.amqp
         task = amqp.as_task_v2(
@@ -124,7 +128,7 @@ class Publisher:
         )
         for header in UNUSED_HEADERS:
             task.headers.pop(header, None)
-        amqp.send_task_message(producer, task_name, task, queue=QUEUE)
+        amqp.send_task_message(producer, task_name, task, queue=_queue(queue))
 
     def close(self) -> None:
         """Gives the broker connections back."""

@@ -12,14 +12,44 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import quote, urlsplit
 
-from pydantic import AliasChoices, Field, field_validator, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from darkroom_shared.core.quota import interval_us
+from darkroom_shared.contract.job_record import CLASSES, IfLate
 
 _SECONDS = re.compile(r"[0-9]{1,10}(\.[0-9]+)?")
 NOTHING = timedelta(0)
-Quotas = Literal["off"] | dict[str, float]
+QUEUE = "darkroom"
+"""Queue of the broker that serves every lane."""
+
+
+class Quota(BaseModel):
+    """What the settings say of a quota; what is left out is taken from AWS or the catalogue.
+
+    In JSON a plain number stands for `rpm`, and null for `{"unknown": true}`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rpm: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Requests a minute."""
+    unknown: bool = False
+    """Whatever AWS or the catalogue say: learn the rate from a low start."""
+    concurrency: int | None = Field(default=None, ge=1)
+    """Most calls in flight."""
+    tokens_per_minute: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        if value is None:
+            return {"unknown": True}
+        return {"rpm": value} if isinstance(value, int | float) else value
+
+
+Quotas = Literal["off"] | dict[str, Quota]
+Words = Annotated[tuple[str, ...], NoDecode]
+"""In the environment: words with commas between."""
 
 
 class Settings(BaseSettings):
@@ -38,12 +68,14 @@ class Settings(BaseSettings):
     assets_url: str = ""
     """Where pictures go: `file:///folder`, `redis://…` or `s3://bucket/prefix`. Empty: `store` in `home`."""
 
-    account: str = "default"
-    """A name for the AWS account in pool names; any word without `/`."""
     region: str = Field(
         default="us-east-1", validation_alias=AliasChoices("DARKROOM_REGION", "AWS_REGION", "AWS_DEFAULT_REGION", "region")
     )
     """Region of the calls, unless a job names one."""
+    regions: Words = ()
+    """Further Regions that a job may go to if it names none, best first: where the first refuses, the next takes over."""
+    residency: Words = ()
+    """Beginnings of Region names, such as `eu-`: calls go nowhere else. Empty: no restriction."""
     bedrock_url: str = Field(
         default="", validation_alias=AliasChoices("DARKROOM_BEDROCK_URL", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "bedrock_url")
     )
@@ -51,7 +83,17 @@ class Settings(BaseSettings):
     default_model: str = "amazon.nova-canvas-v1:0"
     """Model of a job that names none."""
     quotas: Annotated[Quotas, NoDecode] = {}
-    """Requests a minute by model id, as JSON, over the catalogue's numbers; `off` for no pacing at all."""
+    """As JSON, by model id or by pool (`region/model id`): requests a minute, null for unknown, or an object with `rpm`,
+    `concurrency`, `tokens_per_minute`; above what AWS says and the catalogue has. `off`: no pacing until the service refuses
+    something."""
+    share: float = Field(default=1.0, gt=0, le=1)
+    """Part of every quota that is for this ledger; the rest is left to other programs of the account."""
+    floors: Annotated[dict[str, float], NoDecode] = {"standard": 0.2, "bulk": 0.1}
+    """As JSON: least share of a lane's calls that a class gets while it waits, whatever is more urgent."""
+    if_late: IfLate = "warn"
+    """What a submit does if its deadline is likely to be missed: `refuse`, `warn` or `ignore`."""
+    time_scale: float = Field(default=1.0, gt=0, le=1000)
+    """For tests: quota seconds in a second, as the local endpoint's `--time-scale`."""
 
     tenant: str = "default"
     """Tenant of a job that names none."""
@@ -64,6 +106,8 @@ class Settings(BaseSettings):
 
     slots: int = Field(default=100, ge=1, le=1000)
     """Calls in flight in one worker process."""
+    lanes: Words = ()
+    """Lanes (model ids, or `local`) that this worker is dedicated to; empty: all. Workers with the same choice share a queue."""
     connect_timeout: timedelta = Field(default=timedelta(seconds=5), gt=NOTHING)
     read_timeout: timedelta = Field(default=timedelta(seconds=300), gt=NOTHING)
     """How long an answer may take. AWS advises at least 300 s for image calls."""
@@ -110,13 +154,27 @@ class Settings(BaseSettings):
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("quotas", mode="before")
+    @field_validator("quotas", "floors", mode="before")
     @classmethod
-    def _quotas(cls, value: object) -> object:
+    def _json(cls, value: object) -> object:
         if isinstance(value, str) and value != "off":
             import json
 
             return json.loads(value or "{}")
+        return value
+
+    @field_validator("regions", "residency", "lanes", mode="before")
+    @classmethod
+    def _commas(cls, value: object) -> object:
+        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+    @field_validator("floors")
+    @classmethod
+    def _floors(cls, value: dict[str, float]) -> dict[str, float]:
+        if unknown := sorted(set(value) - set(CLASSES)):
+            raise ValueError(f"there is no class {unknown[0]!r}; classes are {', '.join(CLASSES)}")
+        if any(not 0 <= share <= 1 for share in value.values()) or sum(value.values()) >= 1:
+            raise ValueError("floors lie between 0 and 1, and their sum below 1: the most urgent class needs the rest")
         return value
 
     @model_validator(mode="after")
@@ -125,8 +183,6 @@ class Settings(BaseSettings):
             raise ValueError(f"heartbeat ({self.heartbeat}) must be at most half of lease ({self.lease})")
         if self.connect_timeout >= self.read_timeout:
             raise ValueError(f"connect_timeout ({self.connect_timeout}) must be below read_timeout ({self.read_timeout})")
-        if "/" in self.account:
-            raise ValueError("account is a word without '/'")
         return self
 
     @property
@@ -149,9 +205,23 @@ class Settings(BaseSettings):
         """Where pictures go."""
         return self.assets_url or (self.home_folder / "store").as_uri()
 
-    def pace_us(self, model_id: str, catalogue_rpm: float) -> int:
-        """Microseconds between two calls of a model: `quotas` before the catalogue's requests a minute; 0 with quotas off."""
-        return 0 if self.quotas == "off" else interval_us(self.quotas.get(model_id, catalogue_rpm))
+    def quota(self, pool: str, model_id: str) -> Quota:
+        """What `quotas` says of a pool, else of its model."""
+        return Quota() if self.quotas == "off" else self.quotas.get(pool) or self.quotas.get(model_id) or Quota()
+
+    @property
+    def class_floors(self) -> dict[str, float]:
+        """Every class, most urgent first, with its floor."""
+        return {name: self.floors.get(name, 0.0) for name in CLASSES}
+
+    @property
+    def queue(self) -> str:
+        """Queue of the broker that this worker reads."""
+        return f"{QUEUE}.{'+'.join(sorted(self.lanes))}" if self.lanes else QUEUE
+
+    def may_go_to(self, region: str) -> bool:
+        """Whether `residency` lets calls go to a Region."""
+        return not self.residency or region.startswith(self.residency)
 
     @property
     def spend_per_day_microusd(self) -> int | None:

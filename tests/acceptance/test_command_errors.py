@@ -134,7 +134,7 @@ def test_models_tell_prices_quotas_and_dates(alone: CommandLine) -> None:
 
 def test_help_names_every_command(alone: CommandLine) -> None:
     told = alone("--help").out
-    wanted = "demo up submit chain plan status watch list fetch cancel validate models doctor worker local-bedrock"
+    wanted = "demo up submit chain plan status watch list fetch cancel validate models quotas doctor worker local-bedrock"
     for command in wanted.split():
         assert f"  {command} " in told
     assert alone().code == 2

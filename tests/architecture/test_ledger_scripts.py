@@ -10,7 +10,7 @@ import pytest
 import darkroom_shared.store
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.core.retry import AfterDoubt
-from darkroom_shared.store import ops, upkeep
+from darkroom_shared.store import ops, presence, steering, upkeep
 
 STORE = Path(str(darkroom_shared.store.__file__)).parent
 SCRIPTS = sorted(path.stem for path in (STORE / "scripts").glob("*.lua"))
@@ -18,26 +18,30 @@ FAILURE = Failure(FailureKind.RETRY, "x", "y")
 
 OPERATIONS: list[ops.Script[object]] = [
     ops.accept([], []),
-    ops.admit([], 1),
+    ops.admit({}, 1),
     upkeep.cancel("job"),
     ops.claim("call", 1, "w", 1, "token"),
     ops.commit("call", 1, outputs=[]),
     upkeep.discard("job"),
     ops.doubt("call", 1, FAILURE, after=AfterDoubt.RETRY),
     ops.fail("call", 1, FAILURE, "x"),
-    ops.fleet(),
+    presence.fleet(),
     ops.gate("call", 1, lease_ms=1, call_budget=1, price_microusd=None, attempt={}),
     upkeep.hints("job", 1),
-    ops.leave("w"),
+    presence.leave("w"),
     upkeep.purge(1),
     ops.receipt("call", 1, "name", None, 1),
     upkeep.reconcile(republish_ms=1, crash_budget=1, gap_ms=1, lease_ms=1),
     upkeep.recover("call", "name"),
-    ops.register("w", 1, {}, []),
+    presence.register("w", 1, {}, []),
     upkeep.removed([], 1),
     ops.renew([], 1),
     upkeep.resolve("call", "retry"),
     ops.snooze("call", 1, delay_ms=1, reason="x", failure=FAILURE, counts=True),
+    steering.lanes(),
+    steering.steer("lane", "name", "active"),
+    steering.synced_quotas([]),
+    steering.tenant("name", {}),
     upkeep.sweep(1, "name"),
     upkeep.told("job"),
     upkeep.unheld([]),
@@ -45,8 +49,9 @@ OPERATIONS: list[ops.Script[object]] = [
 
 
 def test_every_script_has_an_operation_and_the_other_way_round() -> None:
-    assert sorted(operation.name for operation in OPERATIONS) == [name for name in SCRIPTS if name != "prelude"]
-    called = set(re.findall(r'Script\(\s*"(\w+)"', "".join((STORE / name).read_text("utf-8") for name in ("ops.py", "upkeep.py"))))
+    assert sorted(operation.name for operation in OPERATIONS) == SCRIPTS
+    modules = ("ops.py", "presence.py", "steering.py", "upkeep.py")
+    called = set(re.findall(r'Script\(\s*"(\w+)"', "".join((STORE / name).read_text("utf-8") for name in modules)))
     assert called == {operation.name for operation in OPERATIONS}
 
 
@@ -55,7 +60,7 @@ def test_a_script_opens_by_saying_what_it_does_and_answers(name: str) -> None:
     lines = (STORE / "scripts" / f"{name}.lua").read_text("utf-8").splitlines()
     head = lines[: next(n for n, line in enumerate(lines) if not line.startswith("--"))]
     assert len(head) >= 2
-    assert name == "prelude" or any("Returns" in line for line in head)
+    assert any("Returns" in line for line in head)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
@@ -69,7 +74,7 @@ def test_a_script_reads_only_arguments_that_are_described_and_sent(operation: op
     assert used <= set(operation.args) | optional
 
 
-@pytest.mark.parametrize("name", [name for name in SCRIPTS if name != "prelude"])
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_no_script_names_a_state_it_moves_to(name: str) -> None:
     """Where an event leads is the table's to say; scripts set states through it."""
     text = (STORE / "scripts" / f"{name}.lua").read_text("utf-8")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from darkroom_shared.contract.job_record import CLASSES
+from darkroom_shared.settings import Settings
 from darkroom_shared.store import ops, reads
 from darkroom_shared.store.keys import Keys
 from tests.conformance.ledger.driver import Room, raw_redis, sync_executor
@@ -30,7 +30,7 @@ def test_what_the_scripts_cost(redis_url: str) -> None:
         floor = timed([lambda: run(reads.pool("none"))] * CALLS)
         costs = {"accept": timed([partial(room.accept, job) for job in jobs])}
         hints: list[ops.Hint] = []
-        costs["admit"] = timed([lambda: hints.extend(run(ops.admit(CLASSES, 60_000, 1)).hints)] * CALLS)
+        costs["admit"] = timed([lambda: hints.extend(run(ops.admit(Settings().class_floors, 60_000, 1)).hints)] * CALLS)
         costs["claim"] = timed([partial(room.claim, hint) for hint in hints])
         costs["gate"] = timed([partial(room.gate, hint) for hint in hints])
         costs["receipt"] = timed([partial(room.receipt, hint) for hint in hints])

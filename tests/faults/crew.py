@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from darkroom_shared.store import ops, reads
+from darkroom_shared.store import presence, reads
 from darkroom_shared.store.reads import StreamEvent
 from tests.support.stack import Stack
 
@@ -131,7 +131,7 @@ def crewed(stack: Stack, *options: str, **environment: str) -> Generator[Hand]:
 
 
 def _pids(stack: Stack) -> set[str]:
-    return {row["pid"] for row in stack.ledger.run(ops.fleet())}
+    return {row["pid"] for row in stack.ledger.run(presence.fleet())}
 
 
 def _end(hand: Hand) -> None:

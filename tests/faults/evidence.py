@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from darkroom_shared.core.ids import call_id, job_of
 from darkroom_shared.core.lifecycle import TERMINAL_JOB_STATES, JobState
@@ -251,7 +251,10 @@ def _files(store: Path) -> tuple[StoredFile, ...]:
 def _indexes(stack: Stack, job_ids: set[str]) -> dict[str, tuple[str, ...]]:
     prefix = stack.prefix
     with raw_redis(stack.redis_url) as raw:
-        names = ["inflight", "leases", "unclaimed", "snoozed", "owed", "held", "deadlines"]
-        names += [key.removeprefix(prefix) for key in raw.keys(f"{prefix}park:*")]
+        names = ["leases", "unclaimed", "snoozed", "owed", "held", "deadlines"]
+        names += [key.removeprefix(prefix) for kind in ("park", "waits", "flight") for key in raw.keys(f"{prefix}{kind}:*")]
         members = {name: raw.zrange(f"{prefix}{name}", 0, -1) for name in names}
+        for kind in ("pending", "work", "running", "queued"):
+            for key in raw.keys(f"{prefix}{kind}:*"):
+                members[key.removeprefix(prefix)] = cast("list[str]", raw.execute_command("SMEMBERS", key))
     return {name: tuple(m for m in found if (job_of(m) if "." in m else m) in job_ids) for name, found in members.items()}

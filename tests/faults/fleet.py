@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from darkroom_shared.store import ops
+from darkroom_shared.store import presence
 from tests.support.stack import Stack, WorkerProcess
 
 __all__ = ["Fleet", "group_members"]
@@ -195,7 +195,7 @@ class Fleet:
         """Waits until every worker that is to run is known to the ledger."""
 
         def registered() -> bool:
-            known = {row["pid"] for row in self.stack.ledger.run(ops.fleet())}
+            known = {row["pid"] for row in self.stack.ledger.run(presence.fleet())}
             return all(str(self.pid(number)) in known for number in range(self.size))
 
         try:

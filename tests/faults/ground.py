@@ -21,7 +21,7 @@ from darkroom.embedded import valkey
 from darkroom_shared.broker import Publisher, create_app
 from darkroom_shared.contract.messages import CallMessage
 from darkroom_shared.settings import Settings
-from darkroom_shared.store import ops, reads
+from darkroom_shared.store import presence, reads
 from tests.faults.checker import Findings, check
 from tests.faults.evidence import gather
 from tests.integration.local_bedrock.endpoints import text_image
@@ -82,7 +82,7 @@ def submit_all(stack: Stack, seeds: Iterable[int]) -> dict[str, int]:
 def register_nobody(stack: Stack, slots: int = 1000, ttl_ms: int = 600_000) -> None:
     """Makes the ledger believe in a worker, so that it lets calls go although nobody is there."""
     row = {"slots": str(slots), "host": "nowhere", "pid": "1", "started_ms": "1"}
-    stack.ledger.run(ops.register("nobody", ttl_ms, row, []))
+    stack.ledger.run(presence.register("nobody", ttl_ms, row, []))
 
 
 def messages_waiting(stack: Stack, broker_url: str = "") -> int:
@@ -95,7 +95,7 @@ def published_again(stack: Stack, job_id: str) -> None:
     """Sends the hint of a job's first call once more, as a producer does whose first try timed out after it had worked."""
     call = stack.ledger.run(reads.call(f"{job_id}.0"))
     message = CallMessage(call_id=call["id"], fence=int(call["fence"]))
-    assert stack.publisher.publish([(message.call_id, message.fence, "darkroom.text_image")]) == 1
+    assert stack.publisher.publish([(message.call_id, message.fence, "darkroom.text_image", "darkroom")]) == 1
 
 
 def prove(

@@ -15,7 +15,7 @@ import pytest
 
 from darkroom_shared.contract.views import JobView
 from darkroom_shared.storage import open_store
-from darkroom_shared.store import ops
+from darkroom_shared.store import ops, presence
 from tests.faults.checker import check
 from tests.faults.crew import Hand, crewed
 from tests.faults.evidence import gather
@@ -117,7 +117,7 @@ def started_by(stack: Stack, *prefix: str, **environment: str) -> Generator[subp
             command, env=stack.endpoint.sdk_environment() | told | QUICK | environment, stdout=out, stderr=subprocess.STDOUT
         )
     try:
-        stack.until(lambda: process.poll() is not None or stack.ledger.run(ops.fleet()), "the worker to register")
+        stack.until(lambda: process.poll() is not None or stack.ledger.run(presence.fleet()), "the worker to register")
         if process.poll() is not None and ("not permitted" in log.read_text() or "permission denied" in log.read_text()):
             pytest.skip(f"case 39 needs root: {log.read_text().strip()}")
         assert process.poll() is None, log.read_text()

@@ -24,18 +24,18 @@ from pathlib import Path
 from typing import Any
 
 from darkroom_shared.broker import Publisher, create_app
-from darkroom_shared.contract.job_record import CLASSES, JobRecord
+from darkroom_shared.contract.job_record import JobRecord
 from darkroom_shared.contract.messages import step_task_name, task_name
 from darkroom_shared.contract.views import JobView, call_view, job_view
 from darkroom_shared.core.ids import call_id, make_id
-from darkroom_shared.core.quota import LOCAL_LANE, lane_name
+from darkroom_shared.core.quota import LOCAL_LANE, PoolQuota, pool_name
 from darkroom_shared.settings import Settings
-from darkroom_shared.store import ops, reads
+from darkroom_shared.store import ops, presence, reads
 from darkroom_shared.store.reads import StreamEvent
 from darkroom_shared.store.redis import Ledger
 from tests.integration.local_bedrock.endpoints import NOVA, Running
 
-__all__ = ["PRICE", "QUICK", "Stack", "WorkerProcess", "new_job_id"]
+__all__ = ["PRICE", "QUICK", "UNPACED", "Stack", "WorkerProcess", "new_job_id"]
 
 PRICE = 40_000
 QUICK = {
@@ -49,6 +49,10 @@ QUICK = {
     "DARKROOM_STEP_PROCESSES": "1",
 }
 """Settings of a worker whose recoveries a test can wait for."""
+
+
+UNPACED = PoolQuota(NOVA, pool_name("us-east-1", NOVA), off=True)
+"""The pool of the stack's jobs, as the workers' settings have it."""
 
 
 def new_job_id() -> str:
@@ -129,7 +133,7 @@ class Stack:
 
     def is_registered(self, pid: int) -> bool:
         """True once the worker process has told the ledger of itself."""
-        return str(pid) in {row["pid"] for row in self.ledger.run(ops.fleet())}
+        return str(pid) in {row["pid"] for row in self.ledger.run(presence.fleet())}
 
     def start_worker(self, *options: str, **environment: str) -> WorkerProcess:
         """Starts a worker with QUICK settings, in a process group of its own, and leaves its life to the caller."""
@@ -173,7 +177,8 @@ class Stack:
             "request": dict(body),
             "model": NOVA,
             "region": "us-east-1",
-            "lane": lane_name("us-east-1", NOVA),
+            "routes": pool_name("us-east-1", NOVA),
+            "lane": NOVA,
             "tenant": "t",
             "images_wanted": images,
             "price_microusd": PRICE * images,
@@ -186,7 +191,7 @@ class Stack:
         """The record of a free local step on stored pictures or other steps' outputs."""
         request = {"step": dict(spec), "images": list(images)}
         names = {"task_type": f"local.{spec['kind']}", "task_name": step_task_name(str(spec["kind"])), "kind": "local"}
-        blank = {"model": "", "region": "", "lane": LOCAL_LANE, "price_microusd": None, "seed": None}
+        blank = {"model": "", "region": "", "routes": "", "lane": LOCAL_LANE, "price_microusd": None, "seed": None}
         return self.record({"taskType": "TEXT_IMAGE"}, **(blank | names | {"request": request} | fields))
 
     def submit(self, body: Mapping[str, Any], **fields: Any) -> str:
@@ -198,13 +203,13 @@ class Stack:
     def accept(self, jobs: Sequence[ops.NewJob]) -> None:
         """Accepts jobs, then lets go and publishes what may go, as a producer does."""
         for job in jobs:
-            self.ledger.run(ops.accept([job], []))
+            self.ledger.run(ops.accept([job], [UNPACED]))
         self.admit()
 
     def admit(self) -> list[ops.Hint]:
         """Lets go and publishes what may go now."""
-        hints = list(self.ledger.run(ops.admit(CLASSES, 2000)).hints)
-        self.publisher.publish([(hint.call_id, hint.fence, hint.task_name) for hint in hints])
+        hints = list(self.ledger.run(ops.admit(Settings().class_floors, 2000)).hints)
+        self.publisher.publish([(hint.call_id, hint.fence, hint.task_name, hint.queue) for hint in hints])
         return hints
 
     def events(self, job_id: str, until: Callable[[StreamEvent], bool], within_s: float = 30) -> list[StreamEvent]:

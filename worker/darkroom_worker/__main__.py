@@ -22,6 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     worker = commands.add_parser("worker", help="run calls until stopped; other options go to Celery")
     worker.add_argument("--slots", type=int, help="calls in flight (1 to 1000; default 100 or DARKROOM_SLOTS)")
+    worker.add_argument("--lanes", help="model ids or `local`, with commas: take only their calls (default all, or DARKROOM_LANES)")
     worker.add_argument("--loglevel", default="INFO")
     commands.add_parser("health", help="exit 0 if a worker of this host is registered")
     options, rest = parser.parse_known_args(argv)
@@ -30,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
         print(sentence)
         return 0 if well else 1
     try:
-        return _work(options.slots, options.loglevel, rest)
+        return _work(options.slots, options.lanes, options.loglevel, rest)
     except click.UsageError as error:
         print(f"darkroom worker: {error.format_message()}", file=sys.stderr)
         return 2
@@ -40,12 +41,15 @@ def main(argv: list[str] | None = None) -> int:
         return 3
 
 
-def _work(slots: int | None, loglevel: str, rest: list[str]) -> int:
+def _work(slots: int | None, lanes: str | None, loglevel: str, rest: list[str]) -> int:
     if slots is not None:
         os.environ["DARKROOM_SLOTS"] = str(slots)  # the application module reads its settings from there
-    from darkroom_worker.app import app
+    if lanes is not None:
+        os.environ["DARKROOM_LANES"] = lanes
+    from darkroom_worker.app import app, settings
 
-    app.worker_main(["worker", f"--hostname=darkroom-{os.getpid()}@%h", f"--loglevel={loglevel}", *CELERY_DEFAULTS, *rest])
+    queue = ("--queues", settings.queue)
+    app.worker_main(["worker", f"--hostname=darkroom-{os.getpid()}@%h", f"--loglevel={loglevel}", *CELERY_DEFAULTS, *queue, *rest])
     return 0
 
 

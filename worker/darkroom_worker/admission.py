@@ -12,9 +12,9 @@ import structlog
 
 from darkroom_shared import failpoints
 from darkroom_shared.broker import Publisher
-from darkroom_shared.contract.job_record import CLASSES
 from darkroom_shared.core.errors import LedgerUnavailable
 from darkroom_shared.failpoints import Point
+from darkroom_shared.settings import Settings
 from darkroom_shared.store import ops
 from darkroom_shared.store.redis import AsyncLedger
 
@@ -26,11 +26,12 @@ RECONNECT_S = 1.0
 class Admission:
     """The loop of one process. Any number may run at once: the script is atomic, there is no leader."""
 
-    def __init__(self, ledger: AsyncLedger, publisher: Publisher, republish_ms: int, safety_s: float) -> None:
+    def __init__(self, ledger: AsyncLedger, publisher: Publisher, settings: Settings) -> None:
         self._ledger = ledger
         self._publisher = publisher
-        self._republish_ms = republish_ms
-        self._safety_s = safety_s
+        self._floors = settings.class_floors
+        self._republish_ms = int(settings.republish.total_seconds() * 1000)
+        self._safety_s = settings.reconcile.total_seconds()
         self._changed = asyncio.Event()
 
     def nudge(self) -> None:
@@ -43,7 +44,7 @@ class Admission:
         Returns:
             Seconds until it is worth asking again, at most the safety interval.
         """
-        admission = await self._ledger.run(ops.admit(CLASSES, self._republish_ms))
+        admission = await self._ledger.run(ops.admit(self._floors, self._republish_ms))
         await self.publish(admission.hints)
         return self._safety_s if admission.next_ms is None else min(self._safety_s, admission.next_ms / 1000)
 
@@ -51,7 +52,7 @@ class Admission:
         """Sends hints; what does not get through is sent again by the reconciler."""
         if not hints:
             return
-        rows = [(hint.call_id, hint.fence, hint.task_name) for hint in hints]
+        rows = [(hint.call_id, hint.fence, hint.task_name, hint.queue) for hint in hints]
         failpoints.reach(Point.PUBLISH_SENDING)
         sent = await asyncio.to_thread(self._publisher.publish, rows)
         failpoints.reach(Point.PUBLISH_DONE)

@@ -95,7 +95,7 @@ async def _work(worker: Worker, held: Held, receipt: str | None) -> str:
 
 async def _call(worker: Worker, held: Held) -> str:
     body = await build_body(held.record.request, held.inputs, worker.store)
-    await worker.bedrock.warm(held.record.region)  # a worker that dies over it has called nobody: not behind the gate
+    await worker.bedrock.warm(held.destination[0])  # a worker that dies over it has called nobody: not behind the gate
     asked_s = time.monotonic()
     verdict, attempt = await open_gate(worker, held)
     if verdict != "go":
@@ -128,7 +128,8 @@ async def _invoke(worker: Worker, held: Held, body: bytes, gate_asked_s: float) 
     if time.monotonic() - gate_asked_s > worker.settings.lease.total_seconds():
         # Frozen since (a paused machine, a stopped process): by now the call may be another worker's.
         return Failure(FailureKind.UNREACHED, "worker_frozen", "The worker stood still before it called; nothing was sent.")
-    answer = await worker.bedrock.invoke(held.record.model, held.record.region, body)
+    region, model = held.destination
+    answer = await worker.bedrock.invoke(model, region, body)
     failpoints.reach(Point.CALL_ANSWERED)
     return answer
 

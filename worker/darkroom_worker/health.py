@@ -6,7 +6,7 @@ import socket
 
 from darkroom_shared.core.errors import LedgerUnavailable
 from darkroom_shared.settings import Settings
-from darkroom_shared.store import ops
+from darkroom_shared.store import presence
 from darkroom_shared.store.redis import Ledger
 
 
@@ -19,7 +19,7 @@ def check(settings: Settings) -> tuple[bool, str]:
     try:
         with Ledger(settings.redis_url, settings.key_prefix) as ledger:
             ledger.ping()
-            here = [worker for worker in ledger.run(ops.fleet()) if worker.get("host") == socket.gethostname()]
+            here = [worker for worker in ledger.run(presence.fleet()) if worker.get("host") == socket.gethostname()]
     except LedgerUnavailable as error:
         return False, str(error)
     return bool(here), f"{len(here)} worker(s) of {socket.gethostname()} registered"

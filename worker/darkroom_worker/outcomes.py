@@ -9,7 +9,7 @@ import structlog
 
 from darkroom_shared import failpoints
 from darkroom_shared.core.errors import DarkroomError
-from darkroom_shared.core.failure import Failure, FailureKind
+from darkroom_shared.core.failure import Failure
 from darkroom_shared.core.retry import Budget, Doubt, GiveUp, History, Reject, Snooze, decide
 from darkroom_shared.failpoints import Point
 from darkroom_shared.store import ops
@@ -18,8 +18,6 @@ from darkroom_worker.work import Held, Worker, insist
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("darkroom.outcomes")
 
-POOL_REST_S = 2
-"""How long a pool rests after the service said no, or could not be reached."""
 LEASE_LOST = "lease_lost"
 
 
@@ -50,7 +48,6 @@ async def settle(worker: Worker, held: Held, failure: Failure, attempt: int | No
                     reason=reason,
                     failure=failure,
                     counts=counts,
-                    hold_ms=POOL_REST_S * 1000 if failure.kind in (FailureKind.THROTTLED, FailureKind.UNREACHED) else 0,
                     call_again=call_again,
                 ),
             )

@@ -8,23 +8,27 @@ from collections.abc import Mapping
 import structlog
 
 from darkroom_shared.core.errors import LedgerUnavailable
-from darkroom_shared.core.quota import lane_name, pool_name
+from darkroom_shared.core.quota import PoolQuota
 from darkroom_shared.models.catalogue import MODELS
 from darkroom_shared.settings import Settings
-from darkroom_shared.store import ops
+from darkroom_shared.store import presence
 from darkroom_shared.store.redis import AsyncLedger
+from darkroom_shared.store.steering import pool_quota
+
+PRESENCE_S = 5.0
+"""How often a worker says that it lives, at least: one that died takes its slots with it after three times that."""
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("darkroom.registration")
 
 
-def known_quotas(settings: Settings) -> list[ops.PoolQuota]:
-    """The pacing of every catalogued model in the worker's region, settings before catalogue."""
-    quotas: list[ops.PoolQuota] = []
-    for model in MODELS.values():
-        lane = lane_name(settings.region, model.id)
-        pool = pool_name(settings.account, settings.region, model.id)
-        quotas.append(ops.PoolQuota(lane, pool, settings.pace_us(model.id, model.requests_per_minute)))
-    return quotas
+def known_quotas(settings: Settings) -> list[PoolQuota]:
+    """The quota of every catalogued model in the worker's Regions."""
+    regions = dict.fromkeys((settings.region, *settings.regions))
+    return [
+        pool_quota(settings, model.id, region, model.id, model.requests_per_minute)
+        for model in MODELS.values()
+        for region in regions
+    ]
 
 
 class Registration:
@@ -34,19 +38,19 @@ class Registration:
         self._ledger = ledger
         self._worker = worker
         self._fields = fields
-        self._beat_s = settings.heartbeat.total_seconds()
+        self._beat_s = min(settings.heartbeat.total_seconds(), PRESENCE_S)
         self._pools = known_quotas(settings)
 
     async def announce(self) -> None:
-        """Registers for three heartbeats. Raises LedgerUnavailable."""
-        await self._ledger.run(ops.register(self._worker, round(self._beat_s * 3000), self._fields, self._pools))
+        """Registers for three beats. Raises LedgerUnavailable."""
+        await self._ledger.run(presence.register(self._worker, round(self._beat_s * 3000), self._fields, self._pools))
 
     async def leave(self) -> None:
         """Takes the slots away: nothing more is admitted for this process."""
-        await self._ledger.run(ops.leave(self._worker))
+        await self._ledger.run(presence.leave(self._worker))
 
     async def run(self) -> None:
-        """Announces every heartbeat."""
+        """Announces for ever."""
         while True:
             try:
                 await self.announce()

@@ -68,15 +68,16 @@ class Runtime:
         self._ledger = AsyncLedger(settings.redis_url, settings.key_prefix)
         self._store = open_async_store(settings.store_url)
         self._leases = LeaseKeeper(self._ledger, _ms(settings.lease.total_seconds()), settings.heartbeat.total_seconds())
-        self._admission = Admission(
-            self._ledger, self._publisher, _ms(settings.republish.total_seconds()), settings.reconcile.total_seconds()
-        )
+        self._admission = Admission(self._ledger, self._publisher, settings)
         fields = {
             "slots": str(settings.slots),
             "host": socket.gethostname(),
             "pid": str(os.getpid()),
             "started_ms": str(_ms(time.time())),
+            "queue": settings.queue,
         }
+        if settings.lanes:
+            fields["lanes"] = ",".join(sorted(settings.lanes))
         self._registration = Registration(self._ledger, settings, self.name, fields)
         self._worker = Worker(
             settings,

@@ -10,6 +10,7 @@ from typing import TypeVar
 from darkroom_shared import failpoints
 from darkroom_shared.contract.job_record import JobRecord
 from darkroom_shared.core.errors import LedgerUnavailable, StorageUnavailable
+from darkroom_shared.core.quota import split_pool
 from darkroom_shared.core.retry import History
 from darkroom_shared.failpoints import Point
 from darkroom_shared.images import measure
@@ -62,6 +63,12 @@ class Held:
     """The job was canceled, and the pictures of a paid call are not wanted."""
 
     @property
+    def destination(self) -> tuple[str, str]:
+        """Region and model id of the pool that the call was let go to."""
+        pool = self.fields.get("pool", "")
+        return split_pool(pool) if pool else (self.record.region, self.record.model)
+
+    @property
     def history(self) -> History:
         """What the call had been through when it was claimed."""
         return History(int(self.fields["attempts"]), int(self.fields["unknowns"]), int(self.fields["snoozes"]))
@@ -70,6 +77,7 @@ class Held:
 async def open_gate(worker: Worker, held: Held) -> tuple[str, int]:
     """The ledger's last word before a paid call; also opens the attempt of a free local step."""
     settings, record = worker.settings, held.record
+    region, model = held.destination
     return await insist(
         worker,
         ops.gate(
@@ -80,7 +88,7 @@ async def open_gate(worker: Worker, held: Held) -> tuple[str, int]:
             call_budget=settings.call_budget,
             price_microusd=record.price_microusd,
             spend_per_day=settings.spend_per_day_microusd,
-            attempt={"worker": worker.name, "region": record.region, "model": record.model},
+            attempt={"worker": worker.name, "region": region, "model": model},
         ),
     )
 

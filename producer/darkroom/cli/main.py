@@ -13,7 +13,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from darkroom.cli import chain, dead_letters, demo, doctor, held, jobs, models, programs, submit, up, validate, watch
+from darkroom.cli import chain, dead_letters, demo, doctor, held, jobs, models, programs, quotas, submit, up, validate, watch
 from darkroom.cli.exits import BAD_INPUT, INTERRUPTED, OK, allowed_words, error_document, exit_code, hint, sentence
 from darkroom.cli.invocation import Invocation
 from darkroom_shared.core.errors import InvalidRequest, Misconfigured
@@ -21,7 +21,7 @@ from darkroom_shared.settings import Settings
 
 _ORDER = (
     *("demo", "up", "submit", "chain", "plan", "status", "watch", "list", "fetch", "cancel", "dead-letters", "held", "resolve"),
-    *("validate", "models", "doctor"),
+    *("validate", "models", "quotas", "doctor"),
 )
 _PIPE_COLUMNS = 200
 _JSON_TAKES_A_FILE = ("validate",)
@@ -47,7 +47,7 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(_options)
-    for group in (demo, up, submit, chain, watch, jobs, dead_letters, held, validate, models, doctor, programs):
+    for group in (demo, up, submit, chain, watch, jobs, dead_letters, held, validate, models, quotas, doctor, programs):
         group.add_to(app)
     return app
 

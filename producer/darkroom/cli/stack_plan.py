@@ -8,7 +8,7 @@ from pathlib import Path
 from darkroom.cli.programs import require
 from darkroom.embedded.stack import StackPlan
 from darkroom_shared.core.errors import LedgerUnavailable
-from darkroom_shared.store import ops
+from darkroom_shared.store import presence
 from darkroom_shared.store.redis import Ledger
 
 
@@ -43,6 +43,6 @@ def worker_is_registered(redis_url: str, pid: int, key_prefix: str) -> bool:
     """True once the worker with this process id stands in the ledger."""
     try:
         with Ledger(redis_url, key_prefix) as ledger:
-            return any(worker.get("pid") == str(pid) for worker in ledger.run(ops.fleet()))
+            return any(worker.get("pid") == str(pid) for worker in ledger.run(presence.fleet()))
     except LedgerUnavailable:
         return False

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 JobClass = Literal["interactive", "standard", "bulk"]
 CLASSES: tuple[JobClass, ...] = ("interactive", "standard", "bulk")
 """Most urgent first."""
+IfLate = Literal["refuse", "warn", "ignore"]
+"""What a submit does if its deadline is likely to be missed."""
 
 OnUnknown = Literal["retry", "hold"]
 
@@ -32,6 +34,11 @@ class JobRecord(BaseModel):
     model: str = ""
     """Model id the body is sent to; empty for local steps."""
     region: str = ""
+    """The first of the Regions it may go to."""
+    routes: str = ""
+    """The pools that its calls may use, best first, joined by commas; empty for local steps."""
+    tokens: int = 0
+    """Tokens that one call is counted for, where a pool counts them."""
     lane: str
     tenant: str
     job_class: JobClass = "standard"
@@ -82,6 +89,6 @@ class JobRecord(BaseModel):
 
 
 _JSON_FIELDS = frozenset(
-    {"request", "images_wanted", "price_microusd", "not_before_ms", "start_by_ms", "finish_by_ms"}
+    {"request", "images_wanted", "price_microusd", "tokens", "not_before_ms", "start_by_ms", "finish_by_ms"}
     | {"retention_ms", "dead_retention_ms", "inputs", "metadata", "warnings", "seed", "needs"}
 )

@@ -8,6 +8,7 @@
         UnknownJob             no job (or workflow) with that id, or its retention is over
         ImageRefused           bytes that are no picture we accept
         NothingToDecide        the job is no dead letter, or none of its calls is held
+        DeadlineUnlikely       the deadline would be missed by what is known now, and the submit asked to be told
         AssetMissing           a reference to bytes that nobody stored
       JobFailed              the job ended without the images asked for
         JobRejected            a content filter refused all of them
@@ -17,6 +18,8 @@
       Unavailable            try again later: the ledger, the store or the endpoint cannot be reached
         LedgerUnavailable      Redis is away, full or read-only
         StorageUnavailable     the asset store cannot be reached or written
+        QueueFull              the tenant has as many jobs queued as it may
+        Draining               the tenant or the model takes nothing new at present
       LeaseLost              a worker's right to a call is over; it stops without a word
       Misconfigured          a setting or an installation is wrong; the text says how to mend it
 
@@ -77,6 +80,12 @@ class NothingToDecide(RequestRejected):
     """The job waits for no decision."""
 
     code = "nothing_to_decide"
+
+
+class DeadlineUnlikely(RequestRejected):
+    """The job would probably miss its deadline."""
+
+    code = "deadline_unlikely"
 
 
 class ImageRefused(RequestRejected):
@@ -149,6 +158,18 @@ class StorageUnavailable(Unavailable):
     """The asset store cannot be reached or cannot be written."""
 
     code = "storage_unavailable"
+
+
+class QueueFull(Unavailable):
+    """The tenant has as many jobs queued as it may."""
+
+    code = "queue_full"
+
+
+class Draining(Unavailable):
+    """Nothing new is taken at present."""
+
+    code = "draining"
 
 
 class LeaseLost(DarkroomError):

@@ -81,7 +81,7 @@ class Event(StrEnum):
     COMMIT = "commit"
     SNOOZE = "snooze"
     PARK = "park"
-    """A snooze is over, a lease ran out before the call, or an unknown outcome may be tried again."""
+    """A snooze is over, a lease ran out before the call, its queue lost its workers, or an unknown outcome may be tried again."""
     DOUBT = "doubt"
     RECOVER = "recover"
     """The answer of an attempt has been found after all: it waits to be adopted, and nothing is paid again."""
@@ -112,7 +112,7 @@ TRANSITIONS: Final[dict[Event, Transition]] = {
     Event.RECEIPT: _row(_C.RESPONDED, _C.CALLING),
     Event.COMMIT: _row(_C.DONE, _C.CALLING, _C.RESPONDED),
     Event.SNOOZE: _row(_C.SNOOZED, _C.CLAIMED, _C.CALLING, _C.RESPONDED),
-    Event.PARK: _row(_C.PARKED, _C.SNOOZED, _C.CLAIMED, _C.RESPONDED, _C.UNKNOWN),
+    Event.PARK: _row(_C.PARKED, _C.SNOOZED, _C.ADMITTED, _C.CLAIMED, _C.RESPONDED, _C.UNKNOWN),
     Event.DOUBT: _row(_C.UNKNOWN, _C.CALLING),
     Event.RECOVER: _row(_C.PARKED, _C.CALLING, _C.UNKNOWN, _C.PARKED, _C.SNOOZED, _C.ADMITTED, _C.CLAIMED),
     Event.FAIL: _row(_C.FAILED, _C.CLAIMED, _C.CALLING, _C.RESPONDED, _C.UNKNOWN),

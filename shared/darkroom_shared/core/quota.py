@@ -1,7 +1,8 @@
-"""Pacing: how far apart calls of one pool must be. GCRA with burst 1, so one number of state a pool."""
+"""Pools: their names, what is known of their quotas, and the share of a quota that is used."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 MARGIN: Final = 0.99
@@ -9,32 +10,66 @@ MARGIN: Final = 0.99
 limiters refused none (measured)."""
 
 
-def interval_us(requests_per_minute: float, margin: float = MARGIN) -> int:
-    """Microseconds between two calls.
-
-    Args:
-        requests_per_minute: the pool's quota; must be above 0.
-        margin: share of the quota to use, above 0 and at most 1.
-
-    Raises:
-        ValueError: an argument is out of its range.
-    """
-    if requests_per_minute <= 0:
-        raise ValueError(f"a quota must be above 0 requests a minute, not {requests_per_minute}")
-    if not 0 < margin <= 1:
-        raise ValueError(f"a margin lies above 0 and at most at 1, not {margin}")
-    return round(60_000_000 / (requests_per_minute * margin))
-
-
-def pool_name(account: str, region: str, model_id: str) -> str:
-    """The name of one quota: account x region x model."""
-    return f"{account}/{region}/{model_id}"
-
-
-def lane_name(region: str, model_id: str) -> str:
-    """The name of the lane of the calls that compete for one model in one region."""
+def pool_name(region: str, model_id: str) -> str:
+    """The name of one quota. A ledger belongs to one AWS account, so Region and model (or inference profile) say which it is."""
     return f"{region}/{model_id}"
 
 
+def split_pool(pool: str) -> tuple[str, str]:
+    """Region and model id of a pool: where its calls are sent.
+
+    >>> split_pool("us-east-1/amazon.nova-canvas-v1:0")
+    ('us-east-1', 'amazon.nova-canvas-v1:0')
+    """
+    region, _, model_id = pool.partition("/")
+    return region, model_id
+
+
 LOCAL_LANE: Final = "local"
-"""Local image steps: free, no pool, only worker slots."""
+"""Local image steps: free, no pool, only worker slots. Every other lane is named after its model."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolQuota:
+    """What is known of one pool's quota.
+
+    Attributes:
+        lane, pool: their names.
+        settings_rpm: requests a minute that the settings name, above what AWS says and what the catalogue has.
+        catalogue_rpm: requests a minute by default.
+        unknown: the settings say that nobody knows: the rate is learned from a low start.
+        off: no pacing until the service refuses something.
+        concurrency: most calls in flight; None for no limit.
+        tokens_per_minute: for calls that are counted in tokens as well.
+        share: part of the quota that this ledger may use, above 0 to 1; the rest is for other programs.
+        margin: part of that which is used.
+        scale: quota seconds in a second; above 1 only in tests.
+    """
+
+    lane: str
+    pool: str
+    settings_rpm: float | None = None
+    catalogue_rpm: float | None = None
+    unknown: bool = False
+    off: bool = False
+    concurrency: int | None = None
+    tokens_per_minute: float | None = None
+    share: float = 1.0
+    margin: float = MARGIN
+    scale: float = 1.0
+
+    def as_json(self) -> dict[str, object]:
+        """The script's form."""
+        return {
+            "lane": self.lane,
+            "pool": self.pool,
+            "settings_rpm": self.settings_rpm,
+            "catalogue_rpm": self.catalogue_rpm,
+            "unknown": self.unknown or None,
+            "off": self.off or None,
+            "concurrency": self.concurrency,
+            "tpm": self.tokens_per_minute,
+            "share": self.share,
+            "margin": self.margin,
+            "scale": self.scale,
+        }

@@ -74,8 +74,8 @@ Decision = Snooze | GiveUp | Reject | Doubt
 
 BASE_S = 1.0
 CAP_S = 60.0
-THROTTLE_BASE_S = 2.0
-THROTTLE_CAP_S = 120.0
+THROTTLED = "throttled"
+"""The reason by which the ledger's scripts know a call that goes to the head of its queue."""
 
 
 def full_jitter(exponent: int, base_s: float, cap_s: float, draw: float) -> float:
@@ -89,10 +89,8 @@ def full_jitter(exponent: int, base_s: float, cap_s: float, draw: float) -> floa
     return draw * min(cap_s, base_s * float(2 ** min(exponent, 30)))
 
 
-def _patience(kind: FailureKind, snoozes: int, draw: float) -> float:
-    """Seconds to wait for a service that took nothing: at least half the span, an immediate return is sure to hear the same."""
-    if kind is FailureKind.THROTTLED:
-        return THROTTLE_BASE_S / 2 + full_jitter(snoozes, THROTTLE_BASE_S, THROTTLE_CAP_S, draw)
+def _patience(snoozes: int, draw: float) -> float:
+    """Seconds to wait for a service out of reach: at least half the span, an immediate return is sure to hear the same."""
     span_s = full_jitter(snoozes, BASE_S, CAP_S, 1.0)
     return span_s / 2 + full_jitter(0, span_s / 2, CAP_S, draw)
 
@@ -116,13 +114,16 @@ def decide(failure: Failure, history: History, budget: Budget, draw: float) -> D
             return GiveUp(failure.code)
         case FailureKind.FILTERED:
             return Reject()
-        case FailureKind.THROTTLED | FailureKind.UNREACHED:
-            return Snooze(_patience(failure.kind, history.snoozes, draw), failure.code, counts=False)
+        case FailureKind.THROTTLED:
+            # To the head of its queue at once: its pool knows when to go on, and another may be free.
+            return Snooze(0.0, THROTTLED, counts=False)
+        case FailureKind.UNREACHED:
+            return Snooze(_patience(history.snoozes, draw), failure.code, counts=False)
         case FailureKind.UNKNOWN:
             return Doubt(after_doubt(history, budget))
         case FailureKind.RETRY:
-            if history.attempts >= budget.attempts:
-                return GiveUp("attempts_exhausted")
-            return Snooze(full_jitter(history.attempts - 1, BASE_S, CAP_S, draw), failure.code, counts=True)
+            delay_s = full_jitter(history.attempts - 1, BASE_S, CAP_S, draw)
+            used_up = history.attempts >= budget.attempts
+            return GiveUp("attempts_exhausted") if used_up else Snooze(delay_s, failure.code, counts=True)
         case _ as never:
             assert_never(never)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import cast
 
 Json = dict[str, object]
@@ -14,8 +15,8 @@ def text(raw: object) -> str:
 
 
 def items(raw: object) -> list[object]:
-    """An array; an empty Lua table (which is `{}` in JSON) and nothing at all are empty arrays."""
-    return list(cast("list[object] | tuple[object, ...]", raw)) if isinstance(raw, list | tuple) else []
+    """An array or a set; an empty Lua table (which is `{}` in JSON) and nothing at all are empty arrays."""
+    return list(cast("Iterable[object]", raw)) if isinstance(raw, list | tuple | set) else []
 
 
 def texts(raw: object) -> list[str]:

@@ -8,11 +8,31 @@
 <p>workflow:<workflow>   hash     steps in order and the job of each
 <p>idem:<tenant>:<key>   string   JSON: job or workflow and request fingerprint
 <p>lanes                 set      lanes that ever held a call
+<p>known_lanes           set      lanes that ever had a job or a pool
+<p>lane:<lane>           hash     mode, virtual:<class> (the fair queue's virtual time), owed:<class> (for its floor), took_ms
+<p>last_lane             string   the lane that was served last
 <p>pools:<lane>          set      pools the lane draws on
-<p>pool:<pool>           hash     interval_us, tat_us (GCRA), held_until_us
-<p>turn:<lane>:<class>   zset     tenant -> virtual start time (fair queueing)
-<p>park:<lane>:<class>:<tenant>  zset  call -> deadline in ms
-<p>inflight              zset     admitted or leased call -> time of admission in ms
+<p>pool:<pool>           hash     quota by source (settings_rpm, aws_rpm, catalogue_rpm, unknown, off, share, margin, scale,
+                                  concurrency, tpm, aws_concurrency, aws_tpm), pacing (tat_us, tokens_us, rest_until_us), what
+                                  was learned (rate, rate_us, good, steady, cut_us, refused_us, refused_in_all), circuit
+                                  (refusals, open_until_us, open_s, probe)
+<p>sent:<pool>           zset     call:fence whose request went out in the last minute and was not refused -> when, us
+<p>refused:<pool>        zset     call:fence that the service refused as too much in the last minute -> when, us
+<p>flight:<pool>         zset     call that was let go and has not ended -> when, ms
+<p>reaches:<lane>        set      choices of pools, joined by commas, that calls of the lane wait for
+<p>turn:<lane>:<class>:<reach>   zset   tenant that may go -> its virtual time
+<p>past:<lane>:<class>   zset     tenant -> where its virtual time stood when it last went
+<p>park:<lane>:<class>:<tenant>:<reach>  zset  call -> deadline in ms
+<p>lists:<tenant>        set      the tenant's lists, `lane|class|reach`
+<p>waits:<lane>          zset     parked call -> since when, ms
+<p>queue:<lane>          hash     class|tenant -> parked calls
+<p>tenants               set      tenants for which something is set
+<p>tenant:<tenant>       hash     weight, running, queued, queue_ms, mode
+<p>running:<tenant>      set      calls that were let go and have not ended
+<p>queued:<tenant>       set      jobs of which nothing has started
+<p>queues                set      queues of the broker that workers read
+<p>pending:<queue>       set      admitted call that nobody has claimed
+<p>work:<worker>         set      claimed call
 <p>unclaimed             zset     admitted call -> when to publish again, ms
 <p>leases                zset     leased call -> lease end, ms
 <p>owed                  zset     parked call whose answer is stored: it needs no quota -> since when, ms
@@ -28,13 +48,12 @@
 <p>swept_ms              string   when a worker last began to look through the asset store
 <p>spend                 hash     UTC day (since the epoch) -> what its calls cost or may have cost, millionths of a dollar
 <p>assets                hash     SHA-256 -> how many jobs hold it
-<p>lane:<lane>           hash     virtual:<class>, the fair queue's virtual time
 <p>wake_at_us            string   when the loops that were told will ask again, microseconds
 <p>grace                 string   set while leases that ran out are forgiven, after the ledger was away
 <p>reconciled_ms         string   when the reconciler last looked
 <p>jobs, <p>jobs:<tenant> zset    job -> creation, ms
 <p>workers               zset     worker -> registration end, ms
-<p>worker:<worker>       hash     slots, host, pid, started
+<p>worker:<worker>       hash     slots, host, pid, started_ms, queue, lanes (none: all)
 <p>wake                  channel  an admission loop should look again now
 """
 
@@ -76,6 +95,19 @@ class Keys:
     def pool(self, pool: str) -> str:
         """Hash of a pool's pacing state."""
         return f"{self.prefix}pool:{pool}"
+
+    def idempotency(self, tenant: str, key: str) -> str:
+        """What was submitted under a tenant's key."""
+        return f"{self.prefix}idem:{tenant}:{key}"
+
+    def tenant(self, name: str) -> str:
+        """Hash of what is set for a tenant."""
+        return f"{self.prefix}tenant:{name}"
+
+    @property
+    def tenants(self) -> str:
+        """Set of the tenants for which something is set."""
+        return f"{self.prefix}tenants"
 
     @property
     def untold(self) -> str:

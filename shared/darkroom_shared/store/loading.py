@@ -1,4 +1,4 @@
-"""Loads the ledger's scripts: the shared prelude in front of each, and the transition table as their second argument."""
+"""Loads the ledger's scripts: what they share in front of each, and the transition table as their second argument."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import cast
+from typing import Final, cast
 
 from darkroom_shared.core import lifecycle
+
+SHARED: Final = ("base", "pacing", "parking", "transitions")
+"""The parts in their order: each uses only what stands before it."""
 
 
 @cache
 def source(name: str) -> str:
-    """The text of `scripts/<name>.lua` with the prelude in front."""
+    """The text of `scripts/<name>.lua` with the shared parts in front."""
     folder = resources.files("darkroom_shared.store") / "scripts"
-    return (folder / "prelude.lua").read_text("utf-8") + (folder / f"{name}.lua").read_text("utf-8")
+    parts = [*(f"lib/{part}.lua" for part in SHARED), f"{name}.lua"]
+    return "".join(folder.joinpath(part).read_text("utf-8") for part in parts)
 
 
 @cache

@@ -11,8 +11,10 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from darkroom_shared.core.failure import Failure
+from darkroom_shared.core.quota import PoolQuota
 from darkroom_shared.core.retry import AfterDoubt
-from darkroom_shared.store.answers import Json, items, loads, mapping, pair, record, rows, text, texts, whole
+from darkroom_shared.settings import QUEUE
+from darkroom_shared.store.answers import Json, loads, mapping, pair, record, rows, text, texts, whole
 from darkroom_shared.store.keys import Keys
 
 T_co = TypeVar("T_co", covariant=True)
@@ -70,19 +72,6 @@ class NewJob:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class PoolQuota:
-    """How fast one pool of a lane may go: `interval_us` microseconds from call to call, 0 for no limit."""
-
-    lane: str
-    pool: str
-    interval_us: int
-
-    def as_json(self) -> Json:
-        """The script's form."""
-        return {"lane": self.lane, "pool": self.pool, "interval_us": self.interval_us}
-
-
 class Verdict(StrEnum):
     """What became of a submit."""
 
@@ -95,6 +84,10 @@ class Verdict(StrEnum):
     """The job to be replaced is no dead letter (any more): nothing was written."""
     PUT_AGAIN = "put_again"
     """Retention has just removed pictures of the request, or is about to: nothing was written. Store them and ask again."""
+    DRAINING = "draining"
+    """The tenant or the lane takes nothing new: nothing was written."""
+    QUEUE_FULL = "queue_full"
+    """The tenant has as many jobs queued as it may: nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,24 +95,29 @@ class Accepted:
     """What `accept` answered.
 
     Attributes:
-        id: of the job or workflow; for `not_dead` of the job that replaced the dead letter already, or empty.
+        id: of the job or workflow; for `not_dead` of the job that replaced the dead letter already, or empty; for `draining` and
+            `queue_full` the tenant or lane.
         assets: for `put_again`, the SHA-256 of the pictures to store again.
         at_ms: for `put_again`, the time, to be handed in as `stored_ms`.
+        most, queued: for `queue_full`, the tenant's limit and what it has queued, in jobs.
     """
 
     verdict: Verdict
     id: str
     assets: tuple[str, ...] = ()
     at_ms: int = 0
+    most: int = 0
+    queued: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What a message carries: the call, its fence, and the Celery task that runs it."""
+    """What a message carries: the call, its fence, and the Celery task that runs it; and the queue that it goes to."""
 
     call_id: str
     fence: int
     task_name: str
+    queue: str = QUEUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +153,8 @@ class Claim:
 
 
 def hints_of_rows(value: object) -> tuple[Hint, ...]:
-    """Reads a list of `{call, fence, task}`."""
-    return tuple(Hint(text(row["call"]), whole(row["fence"]), text(row["task"])) for row in rows(value))
+    """Reads a list of `{call, fence, task, queue}`."""
+    return tuple(Hint(text(row["call"]), whole(row["fence"]), text(row["task"]), text(row["queue"])) for row in rows(value))
 
 
 def accept(
@@ -176,6 +174,8 @@ def accept(
 
     def parse(raw: object) -> Accepted:
         verdict, identity, *rest = texts(raw)
+        if verdict == Verdict.QUEUE_FULL:
+            return Accepted(Verdict.QUEUE_FULL, identity, most=int(rest[0]), queued=int(rest[1]))
         at_ms, assets = (int(rest[0]), tuple(rest[1:])) if rest else (0, ())
         return Accepted(Verdict(verdict), identity, assets, at_ms)
 
@@ -192,15 +192,17 @@ def accept(
     return Script("accept", args, parse)
 
 
-def admit(classes: Sequence[str], republish_ms: int, most: int = 100) -> Script[Admission]:
-    """Lets up to `most` calls go."""
+def admit(floors: Mapping[str, float], republish_ms: int, most: int = 100) -> Script[Admission]:
+    """Lets up to `most` calls go. `floors`: classes, most urgent first, and the share of the calls each gets at least."""
 
     def parse(raw: object) -> Admission:
         value = mapping(loads(raw))
         next_ms = whole(value["next_ms"])
         return Admission(hints_of_rows(value["admitted"]), None if next_ms < 0 else next_ms, text(value["reason"]))
 
-    return Script("admit", {"classes": list(classes), "republish_ms": republish_ms, "most": most}, parse)
+    return Script(
+        "admit", {"classes": [[name, floor] for name, floor in floors.items()], "republish_ms": republish_ms, "most": most}, parse
+    )
 
 
 def claim(call_id: str, fence: int, worker: str, lease_ms: int, token: str) -> Script[Claim]:
@@ -338,10 +340,9 @@ def snooze(
     reason: str,
     failure: Failure,
     counts: bool,
-    hold_ms: int = 0,
     call_again: bool = False,
 ) -> Script[bool]:
-    """Puts the call off by `delay_ms`. False if the lease is lost.
+    """Puts the call off by `delay_ms`, and tells its pool what the failure says of the quota. False if the lease is lost.
 
     `call_again` drops the stored answer, if there is one: it is of no use, and the next attempt must make a new call.
     """
@@ -352,7 +353,6 @@ def snooze(
         "reason": reason,
         "failure": failure.as_json(),
         "counts": counts,
-        "hold_ms": hold_ms,
         "call_again": call_again,
     }
     return Script("snooze", args, _done)
@@ -370,23 +370,3 @@ def doubt(call_id: str, fence: int, failure: Failure, *, after: AfterDoubt, laps
     """
     args = {"call": call_id, "fence": fence, "failure": failure.as_json(), "after": after.value, "lapsed": lapsed}
     return Script("doubt", args, _done)
-
-
-def register(worker: str, ttl_ms: int, fields: Mapping[str, str], pools: Sequence[PoolQuota]) -> Script[bool]:
-    """Announces a worker for `ttl_ms`; repeat before that is over."""
-    args = {"worker": worker, "ttl_ms": ttl_ms, "fields": dict(fields), "pools": [pool.as_json() for pool in pools]}
-    return Script("register", args, _done)
-
-
-def leave(worker: str) -> Script[bool]:
-    """Takes a worker's slots away."""
-    return Script("leave", {"worker": worker}, _done)
-
-
-def fleet() -> Script[list[dict[str, str]]]:
-    """The live workers: `worker`, `slots`, `host`, `pid`, `started_ms`, all text."""
-
-    def parse(raw: object) -> list[dict[str, str]]:
-        return [record(row) for row in items(loads(raw))]
-
-    return Script("fleet", {}, parse)

@@ -67,6 +67,11 @@ def jobs(tenant: str | None = None, limit: int = 50, offset: int = 0) -> Command
     return Command(lambda keys: ("ZREVRANGE", keys.jobs(tenant), offset, offset + limit - 1), texts)
 
 
+def key_used(tenant: str, key: str) -> Command[bool]:
+    """Whether an idempotency key has a job."""
+    return Command(lambda keys: ("EXISTS", keys.idempotency(tenant, key)), lambda raw: raw == 1)
+
+
 def pool(name: str) -> Command[Record]:
     """A pool's pacing state."""
     return Command(lambda keys: ("HGETALL", keys.pool(name)), record)

@@ -16,12 +16,13 @@ from typing import Literal, Protocol, TypedDict, TypeVar, Unpack, cast
 
 import redis
 
-from darkroom_shared.contract.job_record import CLASSES, JobClass, JobRecord
+from darkroom_shared.contract.job_record import JobClass, JobRecord
 from darkroom_shared.contract.views import JobView, call_view, job_view
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.core.ids import call_id, make_id
+from darkroom_shared.core.quota import PoolQuota
 from darkroom_shared.core.retry import AfterDoubt, Budget, History, after_doubt
-from darkroom_shared.store import ops, reads, upkeep
+from darkroom_shared.store import ops, presence, reads, upkeep
 from darkroom_shared.store.keys import Keys
 from darkroom_shared.store.redis import AsyncLedger, Ledger
 
@@ -34,6 +35,7 @@ RETRY = Failure(FailureKind.RETRY, "provider_unavailable", "busy", billed=False,
 THROTTLED = Failure(FailureKind.THROTTLED, "throttled", "slow down", billed=False, http_status=429)
 UNKNOWN = Failure(FailureKind.UNKNOWN, "provider_timeout_ambiguous", "no answer", billed=None)
 PERMANENT = Failure(FailureKind.PERMANENT, "invalid_input", "no", billed=False)
+FLOORS = {"interactive": 0.0, "standard": 0.2, "bulk": 0.1}
 _serial = itertools.count(1)
 
 
@@ -41,8 +43,11 @@ class JobOptions(TypedDict, total=False):
     """What a test may want of a job."""
 
     lane: str
+    routes: str
     tenant: str
     job_class: JobClass
+    tokens: int
+    price: int
     calls: int
     needs: Mapping[str, str]
     dependants: Sequence[str]
@@ -132,9 +137,9 @@ class Room:
         seconds, micros = self.raw.time()
         return seconds * 1000 + micros // 1000
 
-    def worker(self, name: str = "w1", slots: int = 100, pools: Sequence[ops.PoolQuota] = (), ttl_ms: int = 600_000) -> str:
+    def worker(self, name: str = "w1", slots: int = 100, pools: Sequence[PoolQuota] = (), ttl_ms: int = 600_000) -> str:
         """Registers a worker."""
-        self.run(ops.register(name, ttl_ms, {"slots": str(slots), "host": "h", "pid": "1", "started_ms": "1"}, pools))
+        self.run(presence.register(name, ttl_ms, {"slots": str(slots), "host": "h", "pid": "1", "started_ms": "1"}, pools))
         return name
 
     def new_job(self, **options: Unpack[JobOptions]) -> ops.NewJob:
@@ -149,10 +154,12 @@ class Room:
             model="m",
             region="r",
             lane=options.get("lane", "lane"),
+            routes=options.get("routes", ""),
+            tokens=options.get("tokens", 0),
             tenant=options.get("tenant", "t"),
             job_class=options.get("job_class", "standard"),
             images_wanted=options.get("images_wanted", 1),
-            price_microusd=PRICE,
+            price_microusd=options.get("price", PRICE),
             retention_ms=options.get("retention_ms", 600_000),
             not_before_ms=hold_until_ms,
             start_by_ms=options.get("start_by_ms", 0),
@@ -177,9 +184,12 @@ class Room:
         idempotency: tuple[str, str, int] | None = None,
         stored_ms: int | None = None,
     ) -> ops.Accepted:
-        """Records jobs; with `interval_us` their lanes are paced."""
-        pools = [ops.PoolQuota(lane, f"pool-{lane}", interval_us) for lane in {job.fields["lane"] for job in jobs}]
-        return self.run(ops.accept(jobs, pools if interval_us else [], idempotency=idempotency, stored_ms=stored_ms))
+        """Records jobs; with `interval_us` their lanes are paced, each by a pool of its own."""
+        pools: list[PoolQuota] = []
+        if interval_us:
+            pools = [paced(f"pool-{lane}", interval_us, lane) for lane in {job.fields["lane"] for job in jobs}]
+            jobs = tuple(replace(job, fields={"routes": f"pool-{job.fields['lane']}", **job.fields}) for job in jobs)
+        return self.run(ops.accept(jobs, pools, idempotency=idempotency, stored_ms=stored_ms))
 
     def submit(self, *, interval_us: int = 0, **options: Unpack[JobOptions]) -> str:
         """Accepts one job and gives its id."""
@@ -189,7 +199,7 @@ class Room:
 
     def admission(self, republish_ms: int = 600_000, most: int = 100) -> ops.Admission:
         """One run of the admission script."""
-        return self.run(ops.admit(CLASSES, republish_ms, most))
+        return self.run(ops.admit(FLOORS, republish_ms, most))
 
     def admit(self, republish_ms: int = 600_000, most: int = 100) -> tuple[ops.Hint, ...]:
         """What one run of the admission script let go."""
@@ -235,7 +245,6 @@ class Room:
         *,
         delay_ms: int = 0,
         counts: bool = True,
-        hold_ms: int = 0,
         call_again: bool = False,
     ) -> bool:
         """Puts a call off."""
@@ -247,7 +256,6 @@ class Room:
                 reason=failure.code,
                 failure=failure,
                 counts=counts,
-                hold_ms=hold_ms,
                 call_again=call_again,
             )
         )
@@ -387,6 +395,11 @@ class Room:
     def attempts(self, name: str) -> list[Json]:
         """The attempts of a call as the ledger holds them, snoozed ones included, in the order of their names."""
         return [cast("Json", json.loads(text)) for _, text in sorted(self.run(reads.attempts(name)).items())]
+
+
+def paced(pool: str, interval_us: int, lane: str = "lane") -> PoolQuota:
+    """A pool that lets one call go in so many microseconds."""
+    return PoolQuota(lane, pool, settings_rpm=60_000_000 / interval_us, margin=1.0)
 
 
 def new_job_id() -> str:

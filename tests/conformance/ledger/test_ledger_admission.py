@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from darkroom_shared.store import ops
-from tests.conformance.ledger.driver import RETRY, THROTTLED, Room, job_of
+from tests.conformance.ledger.driver import RETRY, THROTTLED, Room, job_of, paced
 
 MINUTE_US = 60_000_000
 
@@ -58,7 +58,7 @@ def test_one_run_lets_at_most_the_number_asked_for_go_and_says_that_there_is_mor
 def test_an_admission_carries_call_fence_and_task_name(room: Room) -> None:
     room.worker()
     job = room.submit()
-    assert room.admit() == (ops.Hint(f"{job}.0", 1, "darkroom.text_image"),)
+    assert room.admit() == (ops.Hint(f"{job}.0", 1, "darkroom.text_image", "darkroom"),)
 
 
 def test_classes_go_in_order_of_urgency(room: Room) -> None:
@@ -176,24 +176,23 @@ def test_a_call_that_is_too_late_expires_and_spends_no_token(room: Room) -> None
 
 def test_a_refusal_by_the_service_rests_the_whole_pool(room: Room) -> None:
     hint = room.started("calling", interval_us=1)
-    room.submit()
-    room.snooze(hint, THROTTLED, counts=False, delay_ms=60_000, hold_ms=60_000)
+    room.submit(interval_us=1)
+    room.snooze(hint, THROTTLED, counts=False)
     answer = room.admission()
     assert answer.hints == ()
-    assert answer.reason in ("rate", "snoozed")
+    assert answer.reason == "throttled"
     assert answer.next_ms is not None
-    assert answer.next_ms > 50_000
-    room.raw.hset(room.keys.pool("pool-lane"), "held_until_us", 0)
-    assert len(room.admit()) == 1
+    assert 1_500 < answer.next_ms <= 2_000
+    room.raw.hset(room.keys.pool("pool-lane"), "rest_until_us", 0)
+    assert [again.call_id for again in room.admit()] == [hint.call_id], "what was refused is the first to go again"
 
 
 def test_a_lane_with_two_pools_uses_the_free_one(room: Room) -> None:
-    pools = [ops.PoolQuota("lane", name, MINUTE_US) for name in ("first", "second")]
-    room.worker(pools=pools)
+    room.worker(pools=[paced(name, MINUTE_US) for name in ("first", "second")])
     for _ in range(3):
-        room.submit()
+        room.submit(routes="first,second")
     pools_used = [room.call(hint.call_id)["pool"] for hint in room.admit()]
-    assert sorted(pools_used) == ["first", "second"]
+    assert pools_used == ["first", "second"]
     assert room.admission().reason == "rate"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from darkroom_shared.core.retry import AfterDoubt
-from darkroom_shared.store import ops, reads, upkeep
+from darkroom_shared.store import ops, presence, reads, upkeep
 from tests.conformance.ledger.driver import PRICE, THROTTLED, Room, job_of, output
 
 HOUR_US = 3_600_000_000
@@ -83,7 +83,7 @@ def test_answers_that_wait_go_before_calls_that_are_to_be_paid(room: Room) -> No
 def test_answers_that_wait_still_need_a_slot(room: Room) -> None:
     hint = in_doubt(room, AfterDoubt.RETRY)
     room.receipt(hint, "late")
-    room.run(ops.leave("w1"))
+    room.run(presence.leave("w1"))
     assert (room.admission().hints, room.admission().reason) == ((), "no_worker")
     room.worker(slots=1)
     assert room.admit_one().call_id == hint.call_id

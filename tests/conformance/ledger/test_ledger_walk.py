@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -106,7 +106,7 @@ class Walk(RuleBasedStateMachine):
         self.room = Room(self.stack.enter_context(self.executor(self.url, prefix)), self.raw, Keys(prefix))
         self.jobs: list[Job] = []
         self.frozen: dict[str, tuple[str, str]] = {}
-        self.room.worker("w", slots=3)
+        self.room.worker("w1", slots=3)
 
     def teardown(self) -> None:
         self.stack.close()
@@ -365,7 +365,7 @@ class Walk(RuleBasedStateMachine):
         lists: dict[str, list[str]] = {name: self.raw.zrange(p + name, 0, -1) for name in ("unclaimed", "leases", "snoozed")}
         lists["held"] = self.raw.zrange(p + "held", 0, -1)
         lists["owed"] = self.raw.zrange(p + "owed", 0, -1)
-        lists["parked"] = [call for tenant in "ab" for call in self.raw.zrange(f"{p}park:lane:standard:{tenant}", 0, -1)]
+        lists["parked"] = [call for tenant in "ab" for call in self.raw.zrange(f"{p}park:lane:standard:{tenant}:", 0, -1)]
         expected = {
             "unclaimed": self.calls(CallState.ADMITTED),
             "leases": self.calls(*lifecycle.LEASED_STATES),
@@ -377,8 +377,16 @@ class Walk(RuleBasedStateMachine):
         assert {name: sorted(calls) for name, calls in lists.items()} == {
             name: sorted(call.name for call in calls) for name, calls in expected.items()
         }
-        inflight = self.raw.zrange(p + "inflight", 0, -1)
-        assert sorted(inflight) == sorted(lists["unclaimed"] + lists["leases"])
+        sets = {name: self.members(p + name) for name in ("pending:darkroom", "work:w1", "running:a", "running:b")}
+        assert sets["pending:darkroom"] == sorted(lists["unclaimed"])
+        assert sets["work:w1"] == sorted(lists["leases"])
+        assert sorted(sets["running:a"] + sets["running:b"]) == sorted(lists["unclaimed"] + lists["leases"])
+        assert sorted(self.raw.zrange(p + "waits:lane", 0, -1)) == sorted(lists["parked"])
+        assert sum(map(int, self.raw.hgetall(p + "queue:lane").values())) == len(lists["parked"])
+
+    def members(self, name: str) -> list[str]:
+        """A set of the ledger, in order."""
+        return sorted(cast("list[str]", self.raw.execute_command("SMEMBERS", name)))
 
     @invariant()
     def events_have_no_gap_and_a_job_that_ended_never_changes(self) -> None:

@@ -13,11 +13,10 @@ from typing import cast
 import redis
 from PIL import Image
 
-from darkroom_shared.contract.job_record import CLASSES
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.settings import Settings
 from darkroom_shared.storage import open_store
-from darkroom_shared.store import ops
+from darkroom_shared.store import ops, presence
 from darkroom_shared.store.redis import Ledger
 
 LEASE_MS = 60_000
@@ -41,7 +40,7 @@ class HandWorker:
         self.store = open_store(settings.store_url)
         self._path = settings.redis_url.removeprefix("unix://").partition("?")[0]
         self.redis = redis.Redis(unix_socket_path=self._path, decode_responses=True)
-        self.ledger.run(ops.register("hand", LEASE_MS, {"slots": str(slots), "host": "here", "pid": "1"}, []))
+        self.ledger.run(presence.register("hand", LEASE_MS, {"slots": str(slots), "host": "here", "pid": "1"}, []))
         self._hints: list[ops.Hint] = []
 
     def close(self) -> None:
@@ -96,7 +95,7 @@ class HandWorker:
             message = self._parsed(raw)
             return ops.Hint(str(message.arguments["call_id"]), int(str(message.arguments["fence"])), message.task)
         if not self._hints:
-            self._hints = list(self.ledger.run(ops.admit(CLASSES, 30_000)).hints)
+            self._hints = list(self.ledger.run(ops.admit(Settings().class_floors, 30_000)).hints)
         return self._hints.pop(0) if self._hints else None
 
     def finish(self, claim: ops.Claim, failure: Failure | None = None) -> None:

@@ -34,7 +34,8 @@ from darkroom import (
     UnknownModel,
 )
 from darkroom_shared.contract.job_record import JobClass
-from darkroom_shared.store import reads
+from darkroom_shared.settings import Quota, Quotas
+from darkroom_shared.store import steering
 from darkroom_shared.task_types import as_object
 from tests.integration.client.hand_worker import HandWorker
 from tests.support.bodies import b64, mask, picture
@@ -288,14 +289,18 @@ def test_a_retired_model_gives_a_warning_against_aws_and_none_against_the_local_
 
 
 def test_the_pool_gets_the_pace_of_the_settings_else_of_the_catalogue(settings: Settings, worker: HandWorker) -> None:
-    for quotas, model, interval_us in (
-        ({NOVA: 60.0}, NOVA, 1_010_101),
-        ({NOVA: 60.0}, TITAN, 1_010_101),
-        ("off", "amazon.titan-image-generator-v1", 0),
-    ):
+    cases: tuple[tuple[Quotas, str, str, float | None], ...] = (
+        ({NOVA: Quota(rpm=30)}, NOVA, "settings", 30),
+        ({NOVA: Quota(rpm=30)}, TITAN, "catalogue", 60),
+        ("off", "amazon.titan-image-generator-v1", "off", None),
+    )
+    for quotas, model, source, quota in cases:
         with Darkroom(settings=settings.model_copy(update={"quotas": quotas})) as room:
             room.submit(TextImage("a red sailboat"), model=model)
-        assert worker.ledger.run(reads.pool(f"default/us-east-1/{model}"))["interval_us"] == str(interval_us)
+        [lane] = worker.ledger.run(steering.lanes(model)).lanes
+        [pool] = lane.pools
+        cap = None if quota is None else pytest.approx(quota * 0.99)
+        assert (pool.pool, pool.source, pool.quota, pool.cap, pool.rate) == (f"us-east-1/{model}", source, quota, cap, cap)
 
 
 @pytest.mark.parametrize("url", ["https://rooms.example.com", "http://localhost:8000", "ftp://x", "localhost:6379"])

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -15,7 +15,14 @@ from urllib.parse import quote, urlsplit
 
 NOVA = "amazon.nova-canvas-v1:0"
 TITAN = "amazon.titan-image-generator-v2:0"
-AUTHORIZATION = "AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=0"
+
+
+def authorization(region: str = "us-east-1") -> str:
+    """A header in the shape of a signature for the Region; the endpoint verifies nothing."""
+    return f"AWS4-HMAC-SHA256 Credential=A/20260101/{region}/bedrock/aws4_request, SignedHeaders=host, Signature=0"
+
+
+AUTHORIZATION = authorization()
 
 
 def text_image(text: str = "a red sailboat", *, seed: int = 7, count: int = 1, size: int = 512) -> dict[str, object]:
@@ -63,9 +70,11 @@ class Running:
         finally:
             connection.close()
 
-    def invoke(self, body: object, model: str = NOVA, *, fault: str | None = None, operation: str = "invoke") -> Raw:
+    def invoke(
+        self, body: object, model: str = NOVA, *, fault: str | None = None, operation: str = "invoke", region: str = "us-east-1"
+    ) -> Raw:
         """One request to the runtime; `body` is sent as it is if it is bytes."""
-        headers = {"authorization": AUTHORIZATION} | ({"x-darkroom-fault": fault} if fault else {})
+        headers = {"authorization": authorization(region)} | ({"x-darkroom-fault": fault} if fault else {})
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.request("POST", f"/model/{quote(model, safe='')}/{operation}", data, headers)
 
@@ -75,6 +84,12 @@ class Running:
 
     def stats(self) -> dict[str, Any]:
         return cast("dict[str, Any]", self.request("GET", "/_darkroom/stats").json)
+
+    def change_quotas(self, per_minute: Mapping[str, float | None]) -> dict[str, float]:
+        """Changes these quotas, None takes one away; all that are now in force."""
+        answer = self.request("PUT", "/_darkroom/quotas", json.dumps(dict(per_minute)).encode())
+        assert answer.status == 200, answer.body
+        return cast("dict[str, float]", answer.json)
 
     def sdk_environment(self) -> dict[str, str]:
         """All that an AWS SDK is told: where the endpoint is, some keys, a Region."""

@@ -6,6 +6,7 @@ import base64
 import http.client
 import json
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -143,3 +144,14 @@ def test_random_faults_repeat_with_the_seed(start: Callable[..., Running]) -> No
     first = statuses(3)
     assert first == statuses(3)
     assert set(first) == {200, 429}
+
+
+def test_one_region_refuses_everything_for_a_time_and_heals(start: Callable[..., Running]) -> None:
+    running = start()
+    running.request("PUT", "/_darkroom/faults", b'["throttle:region=us-west-2:for=1"]')
+    since = time.monotonic()
+    assert running.invoke(text_image(), region="us-west-2").error_code == "ThrottlingException"
+    assert running.invoke(text_image(), region="us-east-1").status == 200
+    while running.invoke(text_image(), region="us-west-2").status == 429:
+        assert time.monotonic() - since < 10, "it did not heal"
+    assert time.monotonic() - since > 0.9

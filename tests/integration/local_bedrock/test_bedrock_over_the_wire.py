@@ -316,6 +316,33 @@ def test_a_quota_fills_up_again_with_time(start: Callable[..., Running]) -> None
     until(lambda: running.invoke(text_image()).status == 200, within_s=5)
 
 
+def test_each_region_has_its_own_quota(start: Callable[..., Running]) -> None:
+    running = start("--quota", f"{NOVA}=2", "--quota", f"us-west-2/{NOVA}=3", "--time-scale", "0.001")
+    for region, passed in (("us-east-1", 2), ("us-west-2", 3), ("eu-west-1", 2)):
+        statuses = [running.invoke(text_image(), region=region).status for _ in range(5)]
+        assert statuses == [200] * passed + [429] * (5 - passed), region
+    assert [entry["region"] for entry in running.log()] == ["us-east-1"] * 5 + ["us-west-2"] * 5 + ["eu-west-1"] * 5
+
+
+def test_a_quota_is_changed_while_it_runs(start: Callable[..., Running]) -> None:
+    running = start("--quota", "off", "--quota", f"{NOVA}=4", "--quota-kind", "sliding-log", "--time-scale", "0.001")
+    assert [running.invoke(text_image()).status for _ in range(2)] == [200, 200]
+    assert running.change_quotas({NOVA: 3}) == {NOVA: 3}
+    assert [running.invoke(text_image()).status for _ in range(2)] == [200, 429]
+    assert running.change_quotas({f"us-east-1/{NOVA}": 5}) == {NOVA: 3, f"us-east-1/{NOVA}": 5}
+    assert [running.invoke(text_image()).status for _ in range(3)] == [200, 200, 429]
+    assert running.change_quotas({f"us-east-1/{NOVA}": None, NOVA: None}) == {}
+    assert running.invoke(text_image()).status == 200
+    assert running.request("GET", "/_darkroom/quotas").json == {}
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{", b'{"amazon.no-such": 3}', b'{"amazon.nova-canvas-v1:0": -1}'])
+def test_a_change_of_quotas_that_makes_no_sense_is_refused_whole(canned: Running, body: bytes) -> None:
+    before = canned.request("GET", "/_darkroom/quotas").json
+    assert canned.request("PUT", "/_darkroom/quotas", body).status == 400
+    assert canned.request("GET", "/_darkroom/quotas").json == before
+
+
 def test_the_endpoint_stops_at_once_though_an_answer_is_due_much_later(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     with running_endpoint("--engine", "canned", "--quota", "off", "--latency", "600", "--log", str(path)) as running:
@@ -361,7 +388,8 @@ def _accepts(address: tuple[str, int]) -> bool:
         (["--host", "0.0.0.0"], "--allow-remote"),
         (["--fault", "explode"], "'explode' is none of"),
         (["--quota", "amazon.nova=3"], "--quota amazon.nova=3"),
-        (["--quota", "many"], "--quota is off or MODEL=RPM"),
+        (["--quota", "many"], "--quota is off or [REGION/]MODEL=RPM"),
+        (["--quota", f"{NOVA}=nan"], "a number from 0 up"),
         (["--latency", "soon"], "neither SECONDS nor LOW-HIGH"),
         (["--eol", "amazon.no-such"], "amazon.no-such"),
     ],

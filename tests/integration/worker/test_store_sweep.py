@@ -26,7 +26,7 @@ def looked_through(server: Server, folder: Path, prefix: str) -> None:
     async def look() -> None:
         settings = Settings(redis_url=server.url, key_prefix=prefix, home=folder)
         ledger, store = AsyncLedger(settings.redis_url, prefix), open_async_store(settings.store_url)
-        maintenance = Maintenance(settings, ledger, store, Admission(ledger, Publisher(create_app(settings)), 1000, 1.0))
+        maintenance = Maintenance(settings, ledger, store, Admission(ledger, Publisher(create_app(settings)), settings))
         await maintenance.sweep()
         await maintenance.purge()
         await store.close()

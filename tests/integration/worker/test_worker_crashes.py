@@ -12,7 +12,7 @@ from pathlib import Path
 
 from darkroom.embedded import valkey
 from darkroom_shared.storage import open_store
-from darkroom_shared.store import ops, reads
+from darkroom_shared.store import ops, presence, reads
 from tests.conformance.ledger.driver import raw_redis
 from tests.integration.local_bedrock.endpoints import Running, text_image
 from tests.support.stack import PRICE, Stack, new_job_id
@@ -44,9 +44,9 @@ def test_a_stored_answer_is_delivered_by_the_next_worker_without_a_call(empty_st
     stack, number = empty_stack, seed()
     answer = stack.endpoint.invoke(text_image(seed=number)).body
     job = new_job_id()
-    stack.ledger.run(ops.register("died", 60_000, {"slots": "1", "host": "h", "pid": "1", "started_ms": "1"}, []))
+    stack.ledger.run(presence.register("died", 60_000, {"slots": "1", "host": "h", "pid": "1", "started_ms": "1"}, []))
     stack.ledger.run(ops.accept([ops.NewJob(job, stack.record(text_image(seed=number)).as_fields())], []))
-    [hint] = stack.ledger.run(ops.admit(["standard"], 60_000)).hints
+    [hint] = stack.ledger.run(ops.admit({"standard": 0.0}, 60_000)).hints
     stack.ledger.run(ops.claim(hint.call_id, hint.fence, "died", 60_000, "token"))
     attempt = {"worker": "died", "region": "us-east-1", "model": "m"}
     gate = ops.gate(hint.call_id, hint.fence, lease_ms=1, call_budget=3, price_microusd=PRICE, attempt=attempt)
@@ -56,7 +56,7 @@ def test_a_stored_answer_is_delivered_by_the_next_worker_without_a_call(empty_st
     store.put_receipt(name, answer)
     store.close()
     assert stack.ledger.run(ops.receipt(hint.call_id, hint.fence, name, "req-1", lease_ms=1))
-    stack.ledger.run(ops.leave("died"))
+    stack.ledger.run(presence.leave("died"))
     before = len(stack.calls_of(number))
     with stack.worker():
         view = stack.wait(job)
@@ -76,17 +76,18 @@ def test_a_worker_that_is_asked_to_stop_ends_its_paid_call_first(empty_stack: St
         assert worker.stop() == 0
         assert stack.view(job).state == "succeeded"
         assert "Traceback" not in worker.said()
-    assert stack.ledger.run(ops.fleet()) == []
+    assert stack.ledger.run(presence.fleet()) == []
     assert len(stack.calls_of(number)) == 1
     with raw_redis(stack.redis_url) as raw:
         left = [key for key in raw.keys(f"{stack.prefix}celery:*") if "_kombu.binding" not in key]
         assert left == [], "no message waits or is unacknowledged"
-        assert raw.zcard(f"{stack.prefix}inflight") == raw.zcard(f"{stack.prefix}leases") == 0
+        assert raw.zcard(f"{stack.prefix}leases") == 0
+        assert [key for name in ("work", "pending", "running", "flight") for key in raw.keys(f"{stack.prefix}{name}:*")] == []
 
 
 def test_a_message_is_small_and_names_nothing_but_the_call(empty_stack: Stack, seed: Seeds) -> None:
     stack = empty_stack
-    stack.ledger.run(ops.register("fake", 60_000, {"slots": "9", "host": "h", "pid": "1", "started_ms": "1"}, []))
+    stack.ledger.run(presence.register("fake", 60_000, {"slots": "9", "host": "h", "pid": "1", "started_ms": "1"}, []))
     jobs = [stack.submit(text_image("SECRETPROMPT", seed=seed()) | {"blob": "iVBORw0KGgo" * 1000}) for _ in range(3)]
     with raw_redis(stack.redis_url) as raw:
         messages = raw.lrange(f"{stack.prefix}celery:darkroom", 0, -1)

@@ -84,7 +84,7 @@ def test_a_call_admitted_without_a_message_is_published_again(fleet: Stack, seed
     number, job = seed(), new_job_id()
     accept = ops.accept([ops.NewJob(job, fleet.record(text_image(seed=number)).as_fields())], [])
     fleet.ledger.run(accept)
-    fleet.ledger.run(ops.admit(["standard"], 1))
+    fleet.ledger.run(ops.admit({"standard": 0.0}, 1))
     assert fleet.wait(job).state == "succeeded"
     assert len(fleet.calls_of(number)) == 1
 
@@ -95,9 +95,9 @@ def test_a_repeated_message_makes_no_second_call(fleet: Stack, seed: Seeds) -> N
     job = fleet.submit(text_image(seed=number))
     fleet.until_event(job, "call.gate")
     call = fleet.view(job).calls[0]
-    assert fleet.publisher.publish([(call.id, call.fence, "darkroom.text_image")] * 3) == 3
+    assert fleet.publisher.publish([(call.id, call.fence, "darkroom.text_image", "darkroom")] * 3) == 3
     assert fleet.wait(job).state == "succeeded"
-    fleet.publisher.publish([(call.id, call.fence, "darkroom.text_image")])
+    fleet.publisher.publish([(call.id, call.fence, "darkroom.text_image", "darkroom")])
     last = fleet.wait(fleet.submit(text_image(seed=seed())))
     assert last.state == "succeeded", "the repeated messages before it were worked off"
     assert len(fleet.calls_of(number)) == 1

@@ -96,7 +96,8 @@ def test_a_local_step_is_free_and_goes_its_own_lane() -> None:
 
 def test_a_paid_step_is_priced_and_goes_its_models_lane() -> None:
     record = records()[0]
-    assert (record.kind, record.lane, record.price_microusd) == ("bedrock", f"us-west-2/{TITAN.id}", 10_000)
+    assert (record.kind, record.lane, record.price_microusd) == ("bedrock", TITAN.id, 10_000)
+    assert record.routes == f"us-west-2/{TITAN.id}"
     assert (record.task_name, record.job_class) == ("darkroom.background_removal", "bulk")
 
 

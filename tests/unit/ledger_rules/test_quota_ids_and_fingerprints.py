@@ -8,33 +8,12 @@ from hypothesis import strategies as st
 
 from darkroom_shared.core.idempotency import canonical_json, fingerprint
 from darkroom_shared.core.ids import CALL_ID, JOB_ID, WORKFLOW_ID, asset_reference, call_id, job_of, make_id
-from darkroom_shared.core.quota import MARGIN, interval_us, lane_name, pool_name
+from darkroom_shared.core.quota import pool_name, split_pool
 
 
-@given(rpm=st.floats(0.01, 100_000))
-def test_calls_at_this_interval_never_pass_the_quota(rpm: float) -> None:
-    # A fraction of a microsecond is lost by rounding; the margin of 1 % is far above it at these rates.
-    assert 60_000_000 / interval_us(rpm) <= rpm
-
-
-@given(rpm=st.floats(0.01, 10_000))
-def test_calls_at_this_interval_use_nearly_all_of_the_quota(rpm: float) -> None:
-    assert 60_000_000 / interval_us(rpm) >= rpm * MARGIN * 0.999
-
-
-def test_sixty_a_minute_at_full_share_is_one_a_second() -> None:
-    assert interval_us(60, 1) == 1_000_000
-
-
-@pytest.mark.parametrize(("rpm", "margin"), [(0, 0.99), (-1, 0.99), (10, 0), (10, 1.01)])
-def test_a_quota_or_margin_out_of_range_is_refused(rpm: float, margin: float) -> None:
-    with pytest.raises(ValueError, match="above 0"):
-        interval_us(rpm, margin)
-
-
-def test_pool_and_lane_are_named_after_what_they_limit() -> None:
-    assert pool_name("acct", "us-east-1", "m:0") == "acct/us-east-1/m:0"
-    assert lane_name("us-east-1", "m:0") == "us-east-1/m:0"
+@given(region=st.from_regex(r"[a-z]{2}-[a-z]+-[1-9]", fullmatch=True), model=st.text("abc.:-/0123456789", min_size=1))
+def test_a_pool_names_region_and_model_and_gives_them_back(region: str, model: str) -> None:
+    assert split_pool(pool_name(region, model)) == (region, model)
 
 
 @given(now=st.integers(0, 2**48 - 1), randomness=st.binary(min_size=10, max_size=16))

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from darkroom_shared.broker import QUEUE, VISIBILITY_TIMEOUT_S, create_app
-from darkroom_shared.settings import Settings
+from darkroom_shared.settings import Quota, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,11 @@ def test_the_default_times_nest() -> None:
     [
         ({"heartbeat": 50, "lease": 90}, "heartbeat"),
         ({"connect_timeout": 300, "read_timeout": 300}, "connect_timeout"),
-        ({"account": "a/b"}, "account"),
+        ({"share": 0}, "share"),
+        ({"floors": {"bulk": 0.6, "standard": 0.4}}, "floors"),
+        ({"floors": {"urgent": 0.1}}, "no class 'urgent'"),
+        ({"quotas": {"m:0": 0}}, "quotas"),
+        ({"quotas": {"m:0": {"rpm": 1, "tpm": 2}}}, "quotas"),
         ({"slots": 0}, "slots"),
         ({"reconcile": 0}, "reconcile"),
         ({"lease": 0, "heartbeat": 0}, "lease"),
@@ -54,10 +58,16 @@ def test_a_setting_that_cannot_work_stops_the_start(wrong: dict[str, object], sa
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DARKROOM_LEASE", "PT45S")
-    monkeypatch.setenv("DARKROOM_QUOTAS", '{"m:0": 12.5}')
+    monkeypatch.setenv("DARKROOM_QUOTAS", '{"m:0": 12.5, "us-east-1/m:0": null, "n:0": {"rpm": 3, "concurrency": 2}}')
+    monkeypatch.setenv("DARKROOM_REGIONS", "eu-west-1, eu-north-1")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     settings = Settings()
-    assert (settings.lease, settings.quotas, settings.region) == (timedelta(seconds=45), {"m:0": 12.5}, "eu-west-1")
+    assert (settings.lease, settings.region) == (timedelta(seconds=45), "eu-west-1")
+    assert settings.regions == ("eu-west-1", "eu-north-1")
+    assert settings.quota("us-west-2/m:0", "m:0") == Quota(rpm=12.5)
+    assert settings.quota("us-east-1/m:0", "m:0") == Quota(unknown=True)
+    assert settings.quota("us-east-1/n:0", "n:0") == Quota(rpm=3, concurrency=2)
+    assert settings.quota("us-east-1/other", "other") == Quota()
     monkeypatch.setenv("DARKROOM_REGION", "us-west-2")
     monkeypatch.setenv("DARKROOM_QUOTAS", "off")
     assert (Settings().region, Settings().quotas) == ("us-west-2", "off")

@@ -14,7 +14,9 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 def serve_one(log: RequestLog, **changes: Any) -> None:
-    visit = Visit(log.arrived(), "id-1", "invoke", "amazon.nova-canvas-v1:0", NOON, 100.0, task_type="TEXT_IMAGE", seed=7)
+    visit = Visit(
+        log.arrived(), "id-1", "invoke", "us-west-2", "amazon.nova-canvas-v1:0", NOON, 100.0, task_type="TEXT_IMAGE", seed=7
+    )
     ending = Ending(NOON, 101.5, status=200, outcome="answered", billed=True, client_gone=False)
     log.ended(visit, replace(ending, **changes))
 
@@ -32,6 +34,7 @@ def test_an_entry_tells_who_when_and_how_it_ended() -> None:
             "arrival": 1,
             "request_id": "id-1",
             "operation": "invoke",
+            "region": "us-west-2",
             "model": "amazon.nova-canvas-v1:0",
             "task_type": "TEXT_IMAGE",
             "seed": 7,

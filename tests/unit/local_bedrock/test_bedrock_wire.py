@@ -8,7 +8,15 @@ import pytest
 
 from darkroom_worker.local_bedrock.config import Config, parse_latency
 from darkroom_worker.local_bedrock.filters import find_filter, images_left, input_refusal, output_error
-from darkroom_worker.local_bedrock.wire import STATUS, Route, ServiceError, authentication_error, error_headers, parse_route
+from darkroom_worker.local_bedrock.wire import (
+    STATUS,
+    Route,
+    ServiceError,
+    authentication_error,
+    error_headers,
+    parse_route,
+    region_of,
+)
 
 ARN = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-canvas-v1:0"
 
@@ -120,3 +128,17 @@ def test_a_latency_is_a_number_or_a_range() -> None:
         parse_latency("fast")
     with pytest.raises(ValueError, match="LOW-HIGH"):
         Config(latency_s=(3, 1))
+
+
+@pytest.mark.parametrize(
+    ("value", "region"),
+    [
+        (b"AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-west-1/bedrock/aws4_request, SignedHeaders=host, Signature=0", "eu-west-1"),
+        (b"AWS4-HMAC-SHA256 SignedHeaders=host,Credential=AKID/20260101/us-gov-west-1/bedrock/aws4_request", "us-gov-west-1"),
+        (b"Bearer token", "us-east-1"),
+        (b"AWS4-HMAC-SHA256 Credential=A/20260101//bedrock/aws4_request", "us-east-1"),
+        (b"", "us-east-1"),
+    ],
+)
+def test_the_region_is_read_from_the_signatures_scope(value: bytes, region: str) -> None:
+    assert region_of([(b"host", b"localhost"), (b"authorization", value)]) == region

@@ -1,10 +1,12 @@
-"""What the endpoint offers beside the runtime: its log, sums, health and faults under `/_darkroom/`, and Bedrock's model list.
+"""What the endpoint offers beside the runtime, under `/_darkroom/`: log, sums, health, faults, quotas; and Bedrock's model list.
 
 GET    /_darkroom/health
 GET    /_darkroom/stats
 GET    /_darkroom/log?after=N      JSON lines, oldest first
 DELETE /_darkroom/log              forgets entries and sums
 GET, PUT, DELETE /_darkroom/faults     PUT takes a JSON list of fault texts and replaces the faults in force
+GET, PUT /_darkroom/quotas             PUT takes a JSON object of requests a minute by model id (in each Region) or by
+                                       `region/model id`: changes these, takes away those that are null, forgets no count
 GET    /foundation-models, /foundation-models/{modelId}      the control plane's, for `AWS_ENDPOINT_URL_BEDROCK`
 """
 
@@ -19,7 +21,8 @@ import orjson
 
 from darkroom_shared.core.errors import UnknownModel
 from darkroom_worker.local_bedrock.faults import FaultPlan, parse_fault
-from darkroom_worker.local_bedrock.known_models import KnownModel, known_models, resolve
+from darkroom_worker.local_bedrock.known_models import KnownModel, known_models, quota_limit, quota_name, resolve
+from darkroom_worker.local_bedrock.quotas import Quotas
 from darkroom_worker.local_bedrock.request_log import RequestLog
 from darkroom_worker.local_bedrock.wire import Headers, ServiceError, error_headers
 
@@ -46,7 +49,9 @@ class Admin:
     Args:
         log: what `/_darkroom/log` shows.
         faults: what `/_darkroom/faults` changes.
+        quotas: what `/_darkroom/quotas` changes.
         health: the facts of `/_darkroom/health`.
+        clock: steady seconds.
         retired: ids of models that are served as past their end of life: not listed.
         legacy: ids of models listed as LEGACY.
     """
@@ -55,13 +60,18 @@ class Admin:
         self,
         log: RequestLog,
         faults: FaultPlan,
+        quotas: Quotas,
+        *,
         health: Callable[[], dict[str, object]],
+        clock: Callable[[], float],
         retired: frozenset[str] = frozenset(),
         legacy: frozenset[str] = frozenset(),
     ) -> None:
         self._log = log
         self._faults = faults
+        self._quotas = quotas
         self._health = health
+        self._clock = clock
         self._retired = retired
         self._legacy = legacy
 
@@ -83,6 +93,8 @@ class Admin:
             ("GET", "faults"): self._faults_in_force,
             ("PUT", "faults"): lambda: self._set_faults(body),
             ("DELETE", "faults"): lambda: self._set_faults(b"[]"),
+            ("GET", "quotas"): lambda: _json(self._quotas.per_minute),
+            ("PUT", "quotas"): lambda: self._change_quotas(body),
         }
         answer = served.get((method, "/".join(parts[1:])))
         return _error(ServiceError("UnknownOperationException")) if answer is None else answer()
@@ -112,6 +124,18 @@ class Admin:
         except ValueError as error:
             return _json({"message": str(error)}, 400)
         return self._faults_in_force()
+
+    def _change_quotas(self, body: bytes) -> Reply:
+        try:
+            told: object = orjson.loads(body)
+            if not isinstance(told, dict):
+                raise ValueError("a JSON object of requests a minute by model id is wanted")
+            limits = cast("dict[str, object]", told).items()
+            changes = {quota_name(name): None if limit is None else quota_limit(limit) for name, limit in limits}
+        except (ValueError, UnknownModel) as error:
+            return _json({"message": str(error)}, 400)
+        self._quotas.change(changes, self._clock())
+        return _json(self._quotas.per_minute)
 
     def _model(self, model_id: str) -> Reply:
         try:

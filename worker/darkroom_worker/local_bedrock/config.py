@@ -23,7 +23,7 @@ class Config:
         port: TCP port; 0 takes a free one.
         engine: who makes the pictures.
         processes: processes of the procedural engine.
-        quotas: requests a minute by bare model id; a model that is missing has no limit.
+        quotas: requests a minute by bare model id (in each Region) or `region/model id` (in one); what is missing has no limit.
         quota_kind: how they are counted.
         time_scale: quota seconds in a real second.
         latency_s: least and greatest time from arrival to an image answer, in seconds; drawn evenly between them.

@@ -21,6 +21,7 @@ from darkroom_worker.local_bedrock.wire import (
     ServiceError,
     error_headers,
     parse_route,
+    region_of,
     validation_error,
 )
 
@@ -110,7 +111,7 @@ class Endpoint:
         await send_whole(send, error.status, error_headers(error, str(uuid4())), error.body())
 
     async def _runtime(self, scope: HTTPScope, route: Route, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        visit = self._visit(route)
+        visit = self._visit(route, tuple(scope["headers"]))
         answer: Answer | None = None
         recorded = False
 
@@ -139,11 +140,12 @@ class Endpoint:
             return refusal(ServiceError("ServiceUnavailableException", TOO_SLOW), visit)
         return await self._service.answer(visit, route.operation, headers, raw)
 
-    def _visit(self, route: Route) -> Visit:
+    def _visit(self, route: Route, headers: Headers) -> Visit:
         return Visit(
             arrival=self._log.arrived(),
             request_id=str(uuid4()),
             operation=route.operation,
+            region=region_of(headers),
             model=route.model_id[:2048],
             received_at=datetime.now(UTC),
             received_s=self._clock(),

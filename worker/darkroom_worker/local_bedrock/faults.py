@@ -7,16 +7,18 @@
     slow=2:p=0.5                                   the answer comes 2 s later
     reset:model=amazon.nova-canvas-v1:0            the connection is cut after the work, without an answer
     reset-early:after=3                            cut before any work
+    throttle:region=us-west-2:for=15               a Region refuses everything for 15 s, then it has healed
     half-body | invalid-json | empty-images | bad-base64     a broken answer after the work
 
 Selectors follow the kind, parted by colons: `p=` (a bare number means the same), `every=`, `count=` (at most so many), `after=`
-(leave the first ones alone), `model=` and `task=`. All of them must hold.
+(leave the first ones alone), `for=` (so many real seconds from the moment the fault was set), `region=`, `model=` and `task=`.
+All of them must hold.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Literal, get_args
@@ -38,7 +40,7 @@ FaultKind = Literal[
 NEVER_S = 3600.0
 """How long `timeout` holds an answer back unless told otherwise, in seconds; longer than any client waits."""
 
-_SELECTORS = ("p", "every", "count", "after", "model", "task")
+_SELECTORS = ("p", "every", "count", "after", "for", "region", "model", "task")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Fault:
         every: each n-th of the requests that match.
         count: at most so many times; None for no end.
         after: so many matching requests pass first.
+        for_s: seconds after which it is over, counted from the moment it was set; None for no end.
+        region: of the request's signature; None for all.
         model: model id; None for all.
         task_type: Bedrock's taskType; None for all.
     """
@@ -64,6 +68,8 @@ class Fault:
     every: int = 1
     count: int | None = None
     after: int = 0
+    for_s: float | None = None
+    region: str | None = None
     model: str | None = None
     task_type: str | None = None
 
@@ -72,9 +78,9 @@ class Fault:
         """Whether it strikes before any picture is made, so that nothing is billed."""
         return self.kind in {"error", "reset-early"}
 
-    def concerns(self, model_id: str, task_type: str | None) -> bool:
-        """Whether model and task type are the ones it was written for."""
-        return self.model in {None, model_id} and self.task_type in {None, task_type}
+    def concerns(self, region: str, model_id: str, task_type: str | None) -> bool:
+        """Whether Region, model and task type are the ones it was written for."""
+        return self.region in {None, region} and self.model in {None, model_id} and self.task_type in {None, task_type}
 
 
 def parse_fault(text: str) -> Fault:
@@ -136,6 +142,8 @@ def _select(fault: Fault, selectors: dict[str, str], text: str) -> Fault:
         every=every,
         count=int(_number(selectors["count"], text)) if "count" in selectors else None,
         after=int(_number(selectors.get("after", "0"), text)),
+        for_s=_number(selectors["for"], text) if "for" in selectors else None,
+        region=selectors.get("region"),
         model=selectors.get("model"),
         task_type=selectors.get("task"),
     )
@@ -158,30 +166,43 @@ class _Counters:
 
 
 class FaultPlan:
-    """The faults in force, with their counts. The first that fires on a request wins."""
+    """The faults in force, with their counts. The first that fires on a request wins.
 
-    def __init__(self, faults: Iterable[Fault], random: Random) -> None:
+    Args:
+        faults: the first faults in force.
+        random: draws for probabilities.
+        clock: steady seconds.
+    """
+
+    def __init__(self, faults: Iterable[Fault], random: Random, clock: Callable[[], float]) -> None:
         self._random = random
+        self._clock = clock
+        self._since_s = 0.0
         self._plan: list[tuple[Fault, _Counters]] = []
         self.replace(faults)
 
     def replace(self, faults: Iterable[Fault]) -> None:
         """Forgets the faults in force and their counts, and takes these."""
+        self._since_s = self._clock()
         self._plan = [(fault, _Counters()) for fault in faults]
 
     @property
     def faults(self) -> Sequence[Fault]:
-        """The faults in force."""
+        """The faults that were set last, those that are over by their `for=` too."""
         return [fault for fault, _ in self._plan]
 
-    def choose(self, model_id: str, task_type: str | None) -> Fault | None:
+    def choose(self, region: str, model_id: str, task_type: str | None) -> Fault | None:
         """The fault that falls on the next request, if any; counts the request."""
-        fired = [pair for pair in self._plan if pair[0].concerns(model_id, task_type) and self._fires(*pair)]
+        concerned = [pair for pair in self._plan if pair[0].concerns(region, model_id, task_type) and not self._is_over(pair[0])]
+        fired = [pair for pair in concerned if self._fires(*pair)]
         if not fired:
             return None
         fault, counters = fired[0]
         counters.fired += 1
         return fault
+
+    def _is_over(self, fault: Fault) -> bool:
+        return fault.for_s is not None and self._clock() - self._since_s >= fault.for_s
 
     def _fires(self, fault: Fault, counters: _Counters) -> bool:
         if counters.seen < fault.after:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from darkroom_shared.models.catalogue import MODELS, find_model
 from darkroom_shared.models.model import Model
 
+_IN_REGION = re.compile(r"(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)/(?P<model>.+)")
 _PROVIDERS = {"amazon": "Amazon", "stability": "Stability AI"}
 
 
@@ -62,3 +65,25 @@ def known_models() -> Sequence[KnownModel]:
 def catalogue_quotas() -> Mapping[str, float]:
     """AWS's default quotas: requests a minute by model id."""
     return {model.model_id: float(model.requests_per_minute) for model in known_models()}
+
+
+def quota_name(text: str) -> str:
+    """The name of a quota, with its model's bare id: of a model in each Region (`MODEL`), or in one (`REGION/MODEL`).
+
+    Raises:
+        UnknownModel: the catalogue has no such model.
+    """
+    one = _IN_REGION.fullmatch(text)
+    return resolve(text).model_id if one is None else f"{one['region']}/{resolve(one['model']).model_id}"
+
+
+def quota_limit(value: object) -> float:
+    """Requests a minute; 0 refuses everything.
+
+    Raises:
+        ValueError: it is no number, or not one that can be counted to.
+    """
+    limit = float(value) if isinstance(value, str | int | float) else -1.0
+    if not isfinite(limit) or limit < 0:
+        raise ValueError(f"requests a minute are a number from 0 up, not {value}")
+    return limit

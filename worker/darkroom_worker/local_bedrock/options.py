@@ -11,7 +11,7 @@ from typing import TypeVar
 from darkroom_shared.core.errors import UnknownModel
 from darkroom_worker.local_bedrock.config import Config, parse_latency
 from darkroom_worker.local_bedrock.faults import parse_fault
-from darkroom_worker.local_bedrock.known_models import catalogue_quotas, resolve
+from darkroom_worker.local_bedrock.known_models import catalogue_quotas, quota_limit, quota_name, resolve
 from darkroom_worker.local_bedrock.quotas import QUOTA_KINDS
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
 
 
 def quotas_of(texts: Sequence[str]) -> Mapping[str, float]:
-    """Requests a minute by model: the catalogue's, changed by each `MODEL=RPM`; `off` drops the catalogue's.
+    """Requests a minute by model: the catalogue's, changed by each `[REGION/]MODEL=RPM`; `off` drops the catalogue's.
 
     Raises:
         ValueError: a text is neither, or names an unknown model.
@@ -72,9 +72,10 @@ def quotas_of(texts: Sequence[str]) -> Mapping[str, float]:
         if text != "off":
             model, equals, limit = text.rpartition("=")
             try:
-                quotas[_model(model)] = float(limit)
-            except ValueError as error:
-                raise ValueError(f"--quota {text}: {error}" if equals else f"--quota is off or MODEL=RPM, not {text}") from error
+                quotas[quota_name(model)] = quota_limit(limit)
+            except (ValueError, UnknownModel) as error:
+                told = f"--quota {text}: {error}" if equals else f"--quota is off or [REGION/]MODEL=RPM, not {text}"
+                raise ValueError(told) from error
     return quotas
 
 
@@ -124,7 +125,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--allow-remote", action="store_true", help="allow an address that other machines can reach")
     add("--engine", choices=("procedural", "canned"), default="procedural", help="who makes the pictures")
     add("--processes", type=int, default=2, help="processes of the procedural engine (default 2)")
-    add("--quota", action="append", default=[], metavar="off|MODEL=RPM", help="requests a minute; default: AWS's default quotas")
+    add(
+        "--quota",
+        action="append",
+        default=[],
+        metavar="off|[REGION/]MODEL=RPM",
+        help="requests a minute, in each Region or in one; default: AWS's default quotas",
+    )
     add("--quota-kind", choices=QUOTA_KINDS, default="token-bucket", help="how quotas are counted")
     add("--time-scale", type=float, default=1.0, metavar="X", help="quota seconds in a real second (default 1)")
     add("--latency", type=_said(parse_latency), default=(0.0, 0.0), metavar="S|LOW-HIGH", help="least time to an answer, in s")

@@ -29,6 +29,7 @@ class Visit:
         arrival: rises by one with every request, in the order of arrival.
         request_id: the UUID that the answer carries.
         operation: `invoke`, `converse`, ...
+        region: of the request's signature.
         model: bare id where the catalogue knows the model, otherwise what the client sent.
         received_at: wall clock.
         received_s: the endpoint's steady clock, in seconds.
@@ -43,6 +44,7 @@ class Visit:
     arrival: int
     request_id: str
     operation: str
+    region: str
     model: str
     received_at: datetime
     received_s: float
@@ -61,7 +63,8 @@ class Entry:
     Attributes:
         n: rises by one with every entry, in the order of ending; `GET /_darkroom/log?after=n` goes on behind it.
         ended_at: wall clock, ISO 8601 in UTC, as is received_at.
-        ended_s: the steady clock, as is received_s; duration_s is the difference.
+        ended_s: the steady clock, as is received_s; duration_s is the difference. On Linux other programs on this machine read the
+            same clock as `time.monotonic()`, so that they can say when they submitted what arrived here.
         status: HTTP status; 0 if the answer was cut before a status line.
         error_code: exception name, None for a 200.
         outcome: `answered` if the whole answer was written to a live connection, else `cut`.
@@ -74,6 +77,7 @@ class Entry:
     arrival: int
     request_id: str
     operation: str
+    region: str
     model: str
     task_type: str | None
     seed: int | None
@@ -202,6 +206,7 @@ def _entry(n: int, visit: Visit, ending: Ending) -> Entry:
         arrival=visit.arrival,
         request_id=visit.request_id,
         operation=visit.operation,
+        region=visit.region,
         model=visit.model,
         task_type=visit.task_type,
         seed=visit.seed,

@@ -24,6 +24,7 @@ from darkroom_worker.local_bedrock.endpoint import Endpoint
 from darkroom_worker.local_bedrock.faults import FaultPlan
 from darkroom_worker.local_bedrock.patience import PatientServer, serve_patiently
 from darkroom_worker.local_bedrock.pictures import PictureEngine
+from darkroom_worker.local_bedrock.quotas import Quotas
 from darkroom_worker.local_bedrock.request_log import RequestLog
 from darkroom_worker.local_bedrock.service import Service
 
@@ -88,12 +89,13 @@ def _engine(config: Config) -> PictureEngine:
 
 def _endpoint(config: Config, engine: PictureEngine, log: RequestLog, stopping: asyncio.Event) -> Endpoint:
     clock = time.monotonic
-    faults = FaultPlan(config.faults, Random(f"faults {config.seed}"))
+    faults = FaultPlan(config.faults, Random(f"faults {config.seed}"), clock)
+    quotas = Quotas(config.quotas, config.quota_kind, config.time_scale)
     health = {"status": "ok", "engine": engine.name, "pid": os.getpid()}
-    admin = Admin(log, faults, lambda: dict(health), config.end_of_life, config.legacy_idle)
-    return Endpoint(
-        Service(config, engine, faults, clock), admin, log, Delivery(stopping, clock), clock, patience_s=config.patience_s
-    )
+    known = {"retired": config.end_of_life, "legacy": config.legacy_idle}
+    admin = Admin(log, faults, quotas, health=lambda: dict(health), clock=clock, **known)
+    service = Service(config, engine, faults, quotas, clock)
+    return Endpoint(service, admin, log, Delivery(stopping, clock), clock, patience_s=config.patience_s)
 
 
 class _Connections:

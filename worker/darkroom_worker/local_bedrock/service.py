@@ -81,21 +81,24 @@ def refusal(error: ServiceError, visit: Visit, *, billed: bool = False) -> Answe
 
 
 class Service:
-    """The runtime of one account in one Region.
+    """The runtime of one account, in every Region that is called.
 
     Args:
         config: how it behaves.
         engine: who makes the pictures.
         faults: the faults in force; may be changed from outside.
+        quotas: the quotas in force; may be changed from outside.
         clock: steady seconds.
     """
 
-    def __init__(self, config: Config, engine: PictureEngine, faults: FaultPlan, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, config: Config, engine: PictureEngine, faults: FaultPlan, quotas: Quotas, clock: Callable[[], float]
+    ) -> None:
         self._config = config
         self._engine = engine
         self._faults = faults
         self._clock = clock
-        self._quotas = Quotas(config.quotas, config.quota_kind, config.time_scale)
+        self._quotas = quotas
         self._latency = Random(f"latency {config.seed}")
 
     async def answer(self, visit: Visit, operation: Operation, headers: Headers, raw: bytes) -> Answer:
@@ -113,7 +116,7 @@ class Service:
         _refuse(authentication_error(headers))
         model = self._model(visit)
         _refuse(operation_error(operation))
-        if not self._quotas.admit(model.model_id, self._clock()):
+        if not self._quotas.admit(visit.region, model.model_id, self._clock()):
             raise ServiceError("ThrottlingException")
         fault = self._fault(visit, headers)
         if fault is not None and fault.before_work:
@@ -141,7 +144,7 @@ class Service:
     def _fault(self, visit: Visit, headers: Headers) -> Fault | None:
         text = next((value for name, value in headers if name == FAULT_HEADER), None)
         if text is None:
-            fault = self._faults.choose(visit.model, visit.task_type)
+            fault = self._faults.choose(visit.region, visit.model, visit.task_type)
         else:
             try:
                 fault = parse_fault(text.decode("latin-1"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
@@ -61,6 +62,8 @@ LEGACY_IDLE = (
     "Access denied. This Model is marked by provider as Legacy and you have not been actively using the model in the last 15"
     " days. Please upgrade to an active model on Amazon Bedrock"
 )
+DEFAULT_REGION = "us-east-1"
+_SCOPE = re.compile(rb"Credential=[^/,]+/\d{8}/(?P<region>[a-z0-9-]{1,32})/")
 INVALID_MODEL = "The provided model identifier is invalid."
 
 
@@ -137,6 +140,16 @@ def authentication_error(headers: Iterable[tuple[bytes, bytes]]) -> ServiceError
     if rest and (scheme == b"Bearer" or scheme.startswith(b"AWS4-")):
         return None
     return ServiceError("UnrecognizedClientException")
+
+
+def region_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The Region that a request is meant for: of its signature's credential scope, which a real endpoint insists on.
+
+    A bearer token names none; such a request counts as one to us-east-1, as the model list does.
+    """
+    value = next((value for name, value in headers if name == b"authorization"), b"")
+    scope = _SCOPE.search(value)
+    return DEFAULT_REGION if scope is None else scope["region"].decode("latin-1")
 
 
 def error_headers(error: ServiceError, request_id: str) -> Headers:

@@ -13,7 +13,7 @@ from darkroom.cli.diagnosis.finding import Finding
 from darkroom.cli.diagnosis.waiting import check_waiting
 from darkroom_shared.core.errors import DarkroomError
 from darkroom_shared.settings import Settings
-from darkroom_shared.store import ops
+from darkroom_shared.store import presence
 from darkroom_shared.store.redis import Ledger
 
 _SKEW_WARN_S: Final = 2.0
@@ -72,7 +72,7 @@ def _clock(client: redis.Redis) -> Finding:
 
 
 def _workers(ledger: Ledger) -> Finding:
-    records = ledger.run(ops.fleet())
+    records = ledger.run(presence.fleet())
     slots = sum(int(record.get("slots", "0")) for record in records)
     if records:
         return Finding("workers", "ok", f"{len(records)} registered, {slots} slots")

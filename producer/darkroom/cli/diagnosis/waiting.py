@@ -6,7 +6,7 @@ from typing import Final
 
 from darkroom.cli.diagnosis.finding import Finding
 from darkroom_shared.settings import Settings
-from darkroom_shared.store import ops, reads
+from darkroom_shared.store import presence, reads
 from darkroom_shared.store.redis import Ledger
 
 _LATE: Final = 3
@@ -24,7 +24,7 @@ def _reconciler(ledger: Ledger, settings: Settings, now_ms: int) -> Finding:
     every_s = settings.reconcile.total_seconds()
     looked_ms = ledger.run(reads.reconciled_ms())
     # A worker's first look comes one interval after its start.
-    starts = [int(record["started_ms"]) for record in ledger.run(ops.fleet()) if "started_ms" in record]
+    starts = [int(record["started_ms"]) for record in ledger.run(presence.fleet()) if "started_ms" in record]
     since_ms = looked_ms or min(starts, default=now_ms)
     age_s = max(0, now_ms - since_ms) / 1000
     told = f"last looked {age_s:.0f} s ago" if looked_ms else f"has not looked yet; a worker does so every {every_s:g} s"

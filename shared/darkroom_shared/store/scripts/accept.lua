@@ -1,12 +1,13 @@
 -- Records jobs (one, or all steps of a workflow) and their calls; the only way work comes into the ledger.
--- args.jobs        list of {id, fields = {name = text}, calls, needs = [job], dependants = [job], hold_until_ms}
+-- args.jobs        list of {id, fields = {name = text; lane, class, tenant}, calls, needs = [job], dependants = [job], hold_until_ms}
 -- args.workflow    {id, fields} or absent
--- args.pools       list of {lane, pool, interval_us}: known quotas; an interval that a worker has set already stays
+-- args.pools       list of {lane, pool, ...}: known quotas, as for `register`; what a worker has said already stays
 -- args.idem        {key, fingerprint, ttl_ms} or absent
 -- args.replaces    the dead letter that the one job is to replace, or absent
 -- args.stored_ms   time of the answer `put_again` after which the assets were stored, or absent
 -- Returns {verdict, id, ...}: verdict `accepted`, `replayed` (same key, same body: nothing was written), `conflict`, `not_dead` (what was to
--- be replaced waits for nobody: id is what replaced it already, or empty) or `put_again` (nothing was written: retention removes, or has
+-- be replaced waits for nobody: id is what replaced it already, or empty), `draining` (nothing new is taken: id is the tenant or the lane),
+-- `queue_full` (id is the tenant, then its limit and what is queued) or `put_again` (nothing was written: retention removes, or has
 -- just removed, the assets named after the id and the time; store them again, then ask again).
 local first = args.workflow and args.workflow.id or args.jobs[1].id
 -- The client library sends a script again if the answer got lost: these very jobs are here already, perhaps under way.
@@ -24,6 +25,25 @@ end
 if args.replaces and not redis.call('ZSCORE', P .. 'dead', args.replaces) then
   return {'not_dead', field(job_key(args.replaces), 'replaced_by') or ''}
 end
+for _, job in ipairs(args.jobs) do
+  for _, name in ipairs({'lane', 'class', 'tenant'}) do
+    if type(job.fields[name]) ~= 'string' then return redis.error_reply('ERR a job needs a ' .. name) end
+  end
+end
+if not args.replaces then
+  local news = {}
+  for _, job in ipairs(args.jobs) do
+    local tenant, lane = job.fields.tenant, job.fields.lane
+    if tenant_of(tenant).mode == 'draining' then return {'draining', 'tenant ' .. tenant} end
+    if field(P .. 'lane:' .. lane, 'mode') == 'draining' then return {'draining', 'lane ' .. lane} end
+    news[tenant] = (news[tenant] or 0) + 1
+  end
+  for tenant, count in pairs(news) do
+    local most = tonumber(tenant_of(tenant).queued or '')
+    local queued = most and redis.call('SCARD', P .. 'queued:' .. tenant) or 0
+    if most and queued + count > most then return {'queue_full', tenant, whole(most), whole(queued)} end
+  end
+end
 local inputs = {}
 for _, job in ipairs(args.jobs) do
   for _, sha256 in ipairs(job.fields.inputs and cjson.decode(job.fields.inputs) or {}) do inputs[#inputs + 1] = sha256 end
@@ -38,8 +58,7 @@ if args.replaces then
   redis.call('HSET', job_key(args.replaces), 'replaced_by', first)
 end
 for _, entry in ipairs(args.pools) do
-  redis.call('SADD', P .. 'pools:' .. entry.lane, entry.pool)
-  redis.call('HSETNX', P .. 'pool:' .. entry.pool, 'interval_us', whole(entry.interval_us))
+  if not field(P .. 'pool:' .. entry.pool, 'margin') then set_pool(entry) end
 end
 if args.workflow then
   local flat = {}
@@ -68,6 +87,8 @@ for _, job in ipairs(args.jobs) do
     if state == 'parked' then park(call, job.id)
     elseif reason == 'not_before' then redis.call('ZADD', P .. 'snoozed', hold_until, call) end
   end
+  redis.call('SADD', P .. 'queued:' .. job.fields.tenant, job.id)
+  redis.call('SADD', P .. 'known_lanes', job.fields.lane)
   redis.call('ZADD', P .. 'jobs', now, job.id)
   redis.call('ZADD', P .. 'jobs:' .. job.fields.tenant, now, job.id)
   touch(job.id, 'job.accepted', {})

@@ -1,14 +1,16 @@
--- Lets calls go: as many as rate tokens and free worker slots allow. Any process may run it at any time.
--- args.most               how many calls at most
--- args.classes            classes, most urgent first
--- args.republish_ms       an admitted call that nobody claimed in this time is published again
--- Returns JSON {admitted = [{call, fence, task}], next_ms, reason}. `next_ms`: milliseconds until it is worth asking again, -1 if only
--- an event (a submit, a finished call, a worker) can change anything; `reason` says what holds the rest back.
-local admitted = {}
+-- Lets calls go: as many as pools and free worker slots allow. Any process may run it at any time.
+-- args.most           how many calls at most
+-- args.classes        list of {name, floor}, most urgent first; floor: share of the calls that a class gets at least while it waits
+-- args.republish_ms   an admitted call that nobody claimed in this time is published again
+-- Returns JSON {admitted = [{call, fence, task, queue}], next_ms, reason}. `next_ms`: milliseconds until it is worth asking again, -1 if
+-- only an event (a submit, a finished call, a worker) can change anything; `reason` says what holds the rest back.
+local admitted, expired = {}, 0
 local next_us, reason = nil, 'idle'
 
 local function wait_for(at_us, why)
-  if not next_us or at_us < next_us then next_us, reason = at_us, why end
+  if not at_us then
+    if not next_us then reason = why end
+  elseif not next_us or at_us < next_us then next_us, reason = at_us, why end
 end
 
 -- Snoozes that are over go back to their lists first.
@@ -16,117 +18,182 @@ for _, call in ipairs(redis.call('ZRANGEBYSCORE', P .. 'snoozed', '-inf', now, '
   redis.call('ZREM', P .. 'snoozed', call)
   if allowed('park', field(call_key(call), 'state') or 'gone') then
     set_state(call, 'park')
-    redis.call('HSET', call_key(call), 'reason', '')
     park(call, job_of(call))
+    redis.call('HSET', call_key(call), 'reason', '')
     touch(job_of(call), 'call.park', {call = call})
   end
 end
 local first_snooze = redis.call('ZRANGE', P .. 'snoozed', 0, 0, 'WITHSCORES')
 if first_snooze[2] then wait_for(tonumber(first_snooze[2]) * 1000, 'snoozed') end
 
-redis.call('ZREMRANGEBYSCORE', P .. 'workers', '-inf', now)
-local slots = -redis.call('ZCARD', P .. 'inflight')
-local live = redis.call('ZRANGE', P .. 'workers', 0, -1)
-for _, worker in ipairs(live) do slots = slots + number(P .. 'worker:' .. worker, 'slots') end
+local queues, serving = live_queues()
 
--- The pool of the lane that may go now, or nil and the time when one may. A lane without pools is free.
-local function free_pool(pools)
-  local best_us
-  for _, pool in ipairs(pools) do
-    local key = P .. 'pool:' .. pool
-    local at_us = math.max(number(key, 'tat_us'), number(key, 'held_until_us'))
-    if at_us <= now_us then return pool end
-    if not best_us or at_us < best_us then best_us = at_us end
-  end
-  return nil, best_us
-end
-
--- GCRA with burst 1. A wake-up that came less than a quarter interval late keeps the old rhythm, so lateness costs no rate.
-local function take_token(pool)
-  local key = P .. 'pool:' .. pool
-  local interval, tat = number(key, 'interval_us'), number(key, 'tat_us')
-  if interval == 0 then return end
-  local from = now_us
-  if now_us - tat < interval / 4 and number(key, 'held_until_us') <= tat then from = tat end
-  redis.call('HSET', key, 'tat_us', whole(from + interval))
-end
-
--- The next call of a lane: class, then the tenant with the smallest virtual time, then the earliest deadline.
-local function next_call(lane)
-  for _, class in ipairs(args.classes) do
-    local turn = P .. 'turn:' .. lane .. ':' .. class
-    while true do
-      local head = redis.call('ZRANGE', turn, 0, 0, 'WITHSCORES')
-      if not head[1] then break end
-      local tenant, start = head[1], tonumber(head[2])
-      local list = P .. 'park:' .. lane .. ':' .. class .. ':' .. tenant
-      local call = redis.call('ZRANGE', list, 0, 0)[1]
-      if call then return call, class, tenant, start, list, turn end
-      redis.call('ZREM', turn, tenant)
+-- The queue whose workers have a free slot for the lane: its own workers before those that take everything.
+local function free_queue(lane)
+  local why = 'no_worker'
+  for _, names in ipairs({serving[lane] or {}, serving['*'] or {}}) do
+    for _, name in ipairs(names) do
+      if queues[name].free > 0 then return name end
+      why = 'no_free_slot'
     end
   end
+  return nil, why
 end
 
-local function let_go(call, job, pool)
+local function let_go(call, job, lane, tenant, queue, route)
   local fence = redis.call('HINCRBY', call_key(call), 'fence', 1)
   set_state(call, 'admit')
-  redis.call('HSET', call_key(call), 'pool', pool or '', 'admitted_ms', now, 'repeats', 0)
-  redis.call('ZADD', P .. 'inflight', now, call)
+  redis.call('HSET', call_key(call), 'pool', route or '', 'queue', queue, 'tenant', tenant, 'admitted_ms', now, 'repeats', 0)
+  redis.call('HDEL', call_key(call), 'worker')
+  redis.call('SADD', P .. 'pending:' .. queue, call)
   redis.call('ZADD', P .. 'unclaimed', now + args.republish_ms, call)
-  slots = slots - 1
-  touch(job, 'call.admit', {call = call, fence = fence, pool = pool})
-  admitted[#admitted + 1] = {call = call, fence = fence, task = field(job_key(job), 'task_name')}
+  redis.call('SADD', P .. 'running:' .. tenant, call)
+  if tenant_of(tenant).running and not may_run(tenant) then rejoin(tenant) end
+  queues[queue].free = queues[queue].free - 1
+  touch(job, 'call.admit', {call = call, fence = fence, pool = route})
+  admitted[#admitted + 1] = {call = call, fence = fence, task = field(job_key(job), 'task_name'), queue = queue}
 end
 
-local function admit(lane, pool)
-  local call, class, tenant, start, list, turn = next_call(lane)
-  local job = job_of(call)
-  redis.call('ZREM', list, call)
-  local start_by = number(job_key(job), 'start_by_ms')
-  local finish_by = number(job_key(job), 'finish_by_ms')
-  local too_late = start_by > 0 and start_by <= now and not field(job_key(job), 'started_ms')
-  if too_late or (finish_by > 0 and finish_by <= now) then
-    finish_call(call, 'expire', {call = call}) -- costs no token
-    return
+-- The pools of this run that may take a call now, by reach; the first that may is the best that may.
+local function open_route(reach)
+  local first_us, first_why
+  for route in string.gmatch(reach, '[^,]+') do
+    local at, why = opens_at(pool_of(route))
+    if at and at <= now_us then return route end
+    if not first_why or (at and (not first_us or at < first_us)) then first_us, first_why = at, why end
   end
-  redis.call('HSET', P .. 'lane:' .. lane, 'virtual:' .. class, start)
-  redis.call('ZADD', turn, start + 1, tenant)
-  if pool then take_token(pool) end
-  let_go(call, job, pool)
+  return nil, first_us, first_why
 end
 
--- Answers that are paid and stored come first: they need no token and are never too late, only a worker.
-for _, call in ipairs(redis.call('ZRANGE', P .. 'owed', 0, args.most - 1)) do
-  if #live == 0 then reason = 'no_worker'; break end
-  if slots <= 0 then reason = 'no_free_slot'; break end
-  redis.call('ZREM', P .. 'owed', call)
-  let_go(call, job_of(call))
+-- The tenant of a reach whose turn it is: {call, tenant, tag, reach}. Lists that are empty leave the order.
+local function head_of(lane, class, reach)
+  local turn = turn_key(lane, class, reach)
+  while true do
+    local head = redis.call('ZRANGE', turn, 0, 0, 'WITHSCORES')
+    if not head[1] then return nil end
+    local call = redis.call('ZRANGE', park_key(lane, class, head[1], reach), 0, 0)[1]
+    if call then return {call = call, tenant = head[1], tag = tonumber(head[2]), reach = reach} end
+    redis.call('ZREM', turn, head[1])
+    redis.call('SREM', P .. 'lists:' .. head[1], list_name(lane, class, reach))
+  end
 end
 
--- One call a lane and round, so that no lane takes all the slots.
-local more = true
-local lanes = redis.call('SMEMBERS', P .. 'lanes')
-table.sort(lanes)
-while more and #admitted < args.most do
-  more = false
-  for _, lane in ipairs(lanes) do
-    if #admitted >= args.most then break end
-    if not next_call(lane) then
-      redis.call('SREM', P .. 'lanes', lane)
-    elseif #live == 0 then reason = 'no_worker'
-    elseif slots <= 0 then reason = 'no_free_slot'
-    else
-      local pools = redis.call('SMEMBERS', P .. 'pools:' .. lane)
-      table.sort(pools)
-      local pool, at_us = free_pool(pools)
-      if pool or #pools == 0 then
-        admit(lane, pool)
-        more = true
-      else wait_for(at_us, 'rate') end
+-- By class, the call whose turn it is among the reaches in which a pool is open.
+local function candidates(lane, reaches)
+  local found, waiting, routes = {}, false, {}
+  for _, reach in ipairs(reaches) do
+    local here = false
+    for _, class in ipairs(args.classes) do
+      local head = head_of(lane, class[1], reach)
+      if head then
+        here, waiting = true, true
+        if routes[reach] == nil then
+          local route, at, why = '', nil, nil
+          if reach ~= '' then route, at, why = open_route(reach) end
+          routes[reach] = route or false
+          if not route then wait_for(at, why) end
+        end
+        head.route = routes[reach]
+        local best = found[class[1]]
+        if head.route and (not best or head.tag < best.tag) then found[class[1]] = head end
+      end
+    end
+    if not here then redis.call('SREM', P .. 'reaches:' .. lane, reach) end
+  end
+  return found, waiting
+end
+
+-- The most urgent class, unless a lower one that waits is owed its floor. What a class is owed is kept, up to one call, while it waits.
+local function choose(lane, found)
+  local key, chosen, most = P .. 'lane:' .. lane, nil, 1 - 1e-9
+  for _, class in ipairs(args.classes) do
+    local owed = found[class[1]] and class[2] > 0 and number(key, 'owed:' .. class[1]) or 0
+    if owed >= most then chosen, most = class[1], owed end
+  end
+  for _, class in ipairs(args.classes) do
+    if not chosen and found[class[1]] then chosen = class[1] end
+  end
+  return chosen
+end
+
+local function settle_floors(lane, found, chosen)
+  local key = P .. 'lane:' .. lane
+  for _, class in ipairs(args.classes) do
+    local name, floor = class[1], class[2]
+    if floor > 0 then
+      if not found[name] then redis.call('HDEL', key, 'owed:' .. name)
+      else
+        local owed = number(key, 'owed:' .. name) + floor
+        if name == chosen then owed = math.max(0, owed - 1) end
+        redis.call('HSET', key, 'owed:' .. name, string.format('%.6f', math.min(owed, 2)))
+      end
     end
   end
 end
-if #admitted >= args.most then wait_for(now_us, 'more') end
+
+-- Lets one call of the lane go, or finds one that is too late. Returns whether there may be more.
+local function step(lane)
+  if field(P .. 'lane:' .. lane, 'mode') == 'paused' then wait_for(nil, 'pause') return false end
+  local reaches = redis.call('SMEMBERS', P .. 'reaches:' .. lane)
+  table.sort(reaches)
+  local queue, why = free_queue(lane)
+  if not queue then
+    if #reaches > 0 then reason = why end
+    return false
+  end
+  local found, waiting = candidates(lane, reaches)
+  if not waiting then redis.call('SREM', P .. 'lanes', lane) return false end
+  local class = choose(lane, found)
+  if not class then return false end
+  local head = found[class]
+  local job = job_of(head.call)
+  leave_list(lane, class, head.tenant, head.reach, head.call)
+  local j = redis.call('HMGET', job_key(job), 'start_by_ms', 'finish_by_ms', 'started_ms', 'tokens')
+  local start_by, finish_by = tonumber(j[1] or '0'), tonumber(j[2] or '0')
+  if (start_by > 0 and start_by <= now and not j[3]) or (finish_by > 0 and finish_by <= now) then
+    finish_call(head.call, 'expire', {call = head.call}) -- costs no place
+    expired = expired + 1
+    return true
+  end
+  settle_floors(lane, found, class)
+  redis.call('HSET', P .. 'lane:' .. lane, 'virtual:' .. class, string.format('%.17g', head.tag))
+  redis.call('ZREMRANGEBYSCORE', P .. 'past:' .. lane .. ':' .. class, '-inf', head.tag)
+  charge(lane, class, head.tenant, head.tag, cost_of(job), reaches)
+  if head.route ~= '' then take_place(pool_of(head.route), head.call, tonumber(j[4] or '0')) end
+  let_go(head.call, job, lane, head.tenant, queue, head.route)
+  return true
+end
+
+-- Answers that are paid and stored come first: they need no quota and are never too late, only a worker.
+for _, call in ipairs(redis.call('ZRANGE', P .. 'owed', 0, args.most - 1)) do
+  local lane, _, tenant = place_of(job_of(call))
+  local queue, why = free_queue(lane)
+  if queue then
+    redis.call('ZREM', P .. 'owed', call)
+    let_go(call, job_of(call), lane, tenant, queue)
+  else reason = why end
+end
+
+-- One call a lane and round, beginning after the lane that was served last, so that no lane takes all the slots.
+local lanes = redis.call('SMEMBERS', P .. 'lanes')
+table.sort(lanes)
+local last, served = redis.call('GET', P .. 'last_lane') or '', nil
+local ring = {}
+for _, lane in ipairs(lanes) do if lane > last then ring[#ring + 1] = lane end end
+for _, lane in ipairs(lanes) do if lane <= last then ring[#ring + 1] = lane end end
+local more = true
+while more and #admitted < args.most and expired < 500 do
+  more = false
+  for n, lane in ipairs(ring) do
+    if lane and #admitted < args.most then
+      local before = #admitted
+      if step(lane) then more = true else ring[n] = false end
+      if #admitted > before then served = lane end
+    end
+  end
+end
+if served and #lanes > 1 then redis.call('SET', P .. 'last_lane', served) end
+if #admitted >= args.most or expired >= 500 then wait_for(now_us, 'more') end
 local next_ms = -1
 -- A day at most: nobody sleeps longer than that, and Lua's JSON writes large numbers with an exponent.
 if next_us then next_ms = math.min(86400000, math.max(0, math.ceil((next_us - now_us) / 1000))) end

@@ -24,6 +24,8 @@ if not again then
   set_state(call, event)
   redis.call('HSET', c, 'worker', args.worker, 'lease_ms', now + args.lease_ms, 'claim_token', args.token)
   redis.call('ZREM', P .. 'unclaimed', call)
+  redis.call('SREM', P .. 'pending:' .. (field(c, 'queue') or 'darkroom'), call)
+  redis.call('SADD', P .. 'work:' .. args.worker, call)
   redis.call('ZADD', P .. 'leases', now + args.lease_ms, call)
   touch(job, 'call.' .. event, {call = call, fence = args.fence, worker = args.worker})
 end

@@ -19,7 +19,10 @@ local names = {}
 for _, output in ipairs(args.outputs) do names[#names + 1] = output.sha256 end
 if #removed_assets(names, args.stored_ms) > 0 then return {'put_again', field(j, 'state'), now} end
 close(call, args.fence, 'commit')
-if args.end_attempt then end_attempt(call, args.end_attempt) end
+if args.end_attempt then
+  pool_accepted(call) -- it was answered, if only with a refusal of what was asked for
+  end_attempt(call, args.end_attempt)
+end
 local function extend(name, more)
   if #more == 0 then return end
   local list = cjson.decode(field(j, name) or '[]')

@@ -41,6 +41,7 @@ if args.price_microusd and args.price_microusd > 0 then
     if tonumber(old) <= day - 3 then redis.call('HDEL', P .. 'spend', old) end
   end
 end
+pool_sent(call, args.fence)
 local n = redis.call('HINCRBY', c, 'attempts', 1)
 set_state(call, 'gate')
 redis.call('HSET', c, 'lease_ms', now + args.lease_ms)

@@ -15,7 +15,8 @@ for _, job in ipairs(jobs) do
     local due = tonumber(redis.call('ZSCORE', P .. 'unclaimed', call) or 'inf')
     if due <= now + args.republish_ms - 1000 and field(call_key(call), 'state') == 'admitted' then
       redis.call('ZADD', P .. 'unclaimed', now + args.republish_ms, call)
-      out[#out + 1] = {call = call, fence = number(call_key(call), 'fence'), task = field(job_key(job), 'task_name')}
+      out[#out + 1] = {call = call, fence = number(call_key(call), 'fence'), task = field(job_key(job), 'task_name'),
+        queue = field(call_key(call), 'queue')}
     end
   end
 end

@@ -12,9 +12,15 @@ if field(c, 'receipt') == args.receipt then
   return number(c, 'fence') == args.fence and field(c, 'state') == 'responded' and noted or 'recovered'
 end
 if held(call, args.fence, 'receipt') then
+  pool_accepted(call)
   set_state(call, 'receipt')
   redis.call('HSET', c, 'receipt', args.receipt, 'lease_ms', now + args.lease_ms)
   redis.call('ZADD', P .. 'leases', now + args.lease_ms, call)
+  local attempt, lane = last_attempt(call), P .. 'lane:' .. field(job_key(job), 'lane')
+  if attempt then -- how long a call takes, smoothed: for predictions
+    local took, known = now - attempt.started_ms, tonumber(field(lane, 'took_ms') or '')
+    redis.call('HSET', lane, 'took_ms', whole(known and 0.9 * known + 0.1 * took or took))
+  end
   end_attempt(call, {outcome = 'answered', billed = true, request_id = args.request_id})
   touch(job, 'call.receipt', {call = call, request_id = args.request_id})
   return noted

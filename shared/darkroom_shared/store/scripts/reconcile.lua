@@ -6,12 +6,33 @@
 -- they were out. Whether their answer is in the store this script cannot know: the caller looks, then `recover`s or `doubt`s them.
 local republish, suspects, lost, expired = {}, {}, 0, 0
 
+-- A queue that nobody reads any more, while others serve the lane: its calls are let go anew, for those.
+local queues, serving = live_queues()
+for _, queue in ipairs(redis.call('SMEMBERS', P .. 'queues')) do
+  if not queues[queue] then
+    local left = redis.call('SMEMBERS', P .. 'pending:' .. queue)
+    for _, call in ipairs(left) do
+      local job = job_of(call)
+      if (serving['*'] or serving[field(job_key(job), 'lane')]) and allowed('park', field(call_key(call), 'state') or 'gone') then
+        leave_indexes(call)
+        set_state(call, 'park')
+        redis.call('HSET', call_key(call), 'reason', 'worker_left')
+        park(call, job)
+        touch(job, 'call.park', {call = call, reason = 'worker_left'})
+        lost = lost + 1
+      end
+    end
+    if #left == 0 then redis.call('SREM', P .. 'queues', queue) end
+  end
+end
+
 for _, call in ipairs(redis.call('ZRANGEBYSCORE', P .. 'unclaimed', '-inf', now, 'LIMIT', 0, args.most)) do
   if field(call_key(call), 'state') == 'admitted' then
     -- Its message may only stand in a long queue: each repeat waits twice as long, or a backlog would be made of repeats.
     local repeats = redis.call('HINCRBY', call_key(call), 'repeats', 1)
     redis.call('ZADD', P .. 'unclaimed', whole(now + args.republish_ms * 2 ^ math.min(repeats, 5)), call)
-    republish[#republish + 1] = {call = call, fence = number(call_key(call), 'fence'), task = field(job_key(job_of(call)), 'task_name')}
+    republish[#republish + 1] = {call = call, fence = number(call_key(call), 'fence'), task = field(job_key(job_of(call)), 'task_name'),
+      queue = field(call_key(call), 'queue')}
   else
     redis.call('ZREM', P .. 'unclaimed', call)
   end

@@ -1,15 +1,14 @@
 -- A worker says that it lives, how many slots it has and what its account allows. Repeated by its heartbeat.
 -- args.worker, args.ttl_ms, args.fields = {slots, ...}
--- args.pools       list of {lane, pool, interval_us}: the worker's settings are the authority on quotas
+-- args.pools       list of {lane, pool, settings_rpm, catalogue_rpm, unknown, off, share, margin, scale, concurrency, tpm}: the worker's
+--                  settings are the authority on quotas; what AWS was asked for lies beside them
 -- Returns 1.
 local flat = {}
 for name, value in pairs(args.fields) do flat[#flat + 1] = name; flat[#flat + 1] = value end
 redis.call('HSET', P .. 'worker:' .. args.worker, unpack(flat))
 redis.call('PEXPIRE', P .. 'worker:' .. args.worker, whole(args.ttl_ms * 10))
 local new = redis.call('ZADD', P .. 'workers', whole(now + args.ttl_ms), args.worker)
-for _, entry in ipairs(args.pools) do
-  redis.call('SADD', P .. 'pools:' .. entry.lane, entry.pool)
-  redis.call('HSET', P .. 'pool:' .. entry.pool, 'interval_us', whole(entry.interval_us))
-end
+for _, entry in ipairs(args.pools) do set_pool(entry) end
+redis.call('SADD', P .. 'queues', args.fields.queue or 'darkroom')
 if new == 1 then redis.call('PUBLISH', P .. 'wake', 0) end
 return 1

@@ -2,7 +2,6 @@
 -- args.call, args.fence, args.delay_ms, args.reason, args.failure
 -- args.counts      false where the wait was the quota's doing: the attempt is given back
 -- args.call_again   true where the stored answer is of no use: the next attempt makes a new call
--- args.hold_ms     how long the whole pool is to rest (0: only this call)
 -- Returns 1, or 0 if the lease is lost.
 local call, job = args.call, job_of(args.call)
 local c = call_key(call)
@@ -22,9 +21,11 @@ if not args.counts and field(c, 'state') == 'calling' then
   end
 end
 if args.call_again then redis.call('HDEL', c, 'receipt') end
-local pool = field(c, 'pool')
-if args.hold_ms > 0 and pool and pool ~= '' then
-  redis.call('HSET', P .. 'pool:' .. pool, 'held_until_us', whole(now_us + args.hold_ms * 1000))
+pool_failed(call, args.fence, args.failure)
+if args.failure.kind == 'throttled' then
+  local lane, class, tenant = place_of(job)
+  local past = tonumber(redis.call('ZSCORE', P .. 'past:' .. lane .. ':' .. class, tenant) or '0')
+  if past > 0 then charge(lane, class, tenant, past, -cost_of(job), redis.call('SMEMBERS', P .. 'reaches:' .. lane)) end
 end
 leave_indexes(call)
 if field(job_key(job), 'cancel_ms') and not field(c, 'receipt') then

@@ -1,88 +1,3 @@
--- Shared by every script: set in front of its text before it is loaded.
--- KEYS[1]  key prefix. All other names are built from it (see store/keys.py); the ledger needs one Redis, not a cluster.
--- ARGV[1]  JSON object `args`, described at the top of each script. A value that is not known is left out, never null.
--- ARGV[2]  JSON object `life`, made from core/lifecycle.py: `rules` event -> {sources, target}, `open_states` call state -> job state,
---          `terminal_states` job state -> true.
--- Time is the server's own, read once: `now` in milliseconds, `now_us` in microseconds.
-local P = KEYS[1]
-local args = cjson.decode(ARGV[1])
-local life = cjson.decode(ARGV[2])
-local clock = redis.call('TIME')
-local now_us = clock[1] * 1000000 + clock[2]
-local now = math.floor(now_us / 1000)
-
-local function job_key(id) return P .. 'job:' .. id end
-local function call_key(id) return P .. 'call:' .. id end
-local function job_of(call) return string.match(call, '^(.*)%.%d+$') end
-local function whole(n) return string.format('%.0f', n) end
-
-local function field(key, name) return redis.call('HGET', key, name) or nil end
-local function number(key, name) return tonumber(redis.call('HGET', key, name) or '0') or 0 end
-
-local function record(key)
-  local flat = redis.call('HGETALL', key)
-  local out = {}
-  for i = 1, #flat, 2 do out[flat[i]] = flat[i + 1] end
-  return out
-end
-
--- True if the table lets `event` happen in `state`.
-local function allowed(event, state)
-  for _, source in ipairs(life.rules[event].sources) do
-    if source == state then return true end
-  end
-  return false
-end
-
-local function lists_of(call, lane, class, tenant)
-  return P .. 'park:' .. lane .. ':' .. class .. ':' .. tenant, P .. 'turn:' .. lane .. ':' .. class
-end
-
-local function leave_indexes(call)
-  redis.call('ZREM', P .. 'held', call)
-  redis.call('ZREM', P .. 'inflight', call)
-  redis.call('ZREM', P .. 'unclaimed', call)
-  redis.call('ZREM', P .. 'leases', call)
-  redis.call('ZREM', P .. 'snoozed', call)
-end
-
-local function unpark(call, job)
-  local j = job_key(job)
-  local list = lists_of(call, field(j, 'lane'), field(j, 'class'), field(j, 'tenant'))
-  redis.call('ZREM', list, call)
-  redis.call('ZREM', P .. 'owed', call)
-end
-
--- Puts a call into its tenant's parking list. A tenant that was idle joins at the lane's virtual time: no credit for absence.
--- A call whose answer is stored already needs no quota, only a worker: it waits apart.
-local function park(call, job)
-  if field(call_key(call), 'receipt') then return redis.call('ZADD', P .. 'owed', now, call) end
-  local j = job_key(job)
-  local lane, class, tenant = field(j, 'lane'), field(j, 'class'), field(j, 'tenant')
-  local list, turn = lists_of(call, lane, class, tenant)
-  local deadline = number(j, 'finish_by_ms')
-  if deadline == 0 then deadline = number(j, 'created_ms') + 604800000 end
-  redis.call('ZADD', list, deadline, call)
-  if not redis.call('ZSCORE', turn, tenant) then
-    redis.call('ZADD', turn, number(P .. 'lane:' .. lane, 'virtual:' .. class), tenant)
-  end
-  redis.call('SADD', P .. 'lanes', lane)
-end
-
-local function set_state(call, event)
-  redis.call('HSET', call_key(call), 'state', life.rules[event].target, 'changed_ms', now)
-end
-
--- A worker sends a write again if the answer got lost. What it asked for under this fence is done then: saying "lost" would be wrong.
-local function closed(call, fence, event) return field(call_key(call), 'closed') == fence .. ':' .. event end
-local function close(call, fence, event) redis.call('HSET', call_key(call), 'closed', fence .. ':' .. event) end
-
-local function calls_of(job)
-  local out = {}
-  for i = 0, number(job_key(job), 'calls') - 1 do out[#out + 1] = job .. '.' .. i end
-  return out
-end
-
 -- What the states of a job's calls make of the job. Returns state, reason.
 local function job_outcome(job)
   local j = job_key(job)
@@ -111,6 +26,9 @@ local function job_outcome(job)
   return 'rejected', 'content_filter'
 end
 
+-- Job states that count as queued: nothing of the job has started.
+local QUEUED = {scheduled = true, waiting = true, queued = true}
+
 -- Appends the one event of a transition. The stream id is the job's sequence, so a reader sees every gap.
 local function append(job, kind, data)
   local sequence = redis.call('HINCRBY', job_key(job), 'sequence', 1)
@@ -127,6 +45,9 @@ local function touch(job, kind, data)
   local before = field(j, 'state')
   local state, reason = job_outcome(job)
   redis.call('HSET', j, 'state', state, 'reason', reason, 'updated_ms', now)
+  if QUEUED[before] ~= QUEUED[state] then
+    redis.call(QUEUED[state] and 'SADD' or 'SREM', P .. 'queued:' .. field(j, 'tenant'), job)
+  end
   data.state, data.reason = state, reason
   data.terminal = life.terminal_states[state] == true
   if state == 'running' and not field(j, 'started_ms') then

@@ -1,0 +1,189 @@
+-- Pools: how fast calls of one quota (account x region x model) may follow one another, learned from what the service says.
+-- Pacing is GCRA with burst 1, the only rhythm that token buckets, fixed windows, sliding logs and small buckets all take (measured).
+-- All times are those of a real quota minute; `scale` (quota seconds in a second, for tests) shrinks them together.
+local MINUTE_S, HOLD_S, REST_S = 60, 10, 2 -- the estimate's window; least time between two cuts; rest of a pool after a refusal
+local CIRCUIT_REFUSALS, CIRCUIT_S, CIRCUIT_MOST_S = 2, 30, 240
+local START_RPM, FIRST_CUT_RPM = 10, 60 -- where the quota is not known; least rate after the first refusal where there was no pacing
+local QUIET_MIN = 5 -- after this long without a refusal the rate is raised faster and faster
+
+local pools = {}
+
+-- A pool's record with its numbers, read once a run.
+local function pool_of(route)
+  local p = pools[route]
+  if p then return p end
+  p = record(P .. 'pool:' .. route)
+  for name, value in pairs(p) do p[name] = tonumber(value) or value end
+  p.route, p.key, p.scale = route, P .. 'pool:' .. route, p.scale or 1
+  p.quota = not p.off and (p.settings_rpm or (not p.unknown and (p.aws_rpm or p.catalogue_rpm))) or nil
+  p.cap = p.quota and p.quota * (p.share or 1) * (p.margin or 1)
+  p.most = p.concurrency or p.aws_concurrency
+  p.tokens = p.tpm or p.aws_tpm
+  pools[route] = p
+  return p
+end
+
+local function us(p, seconds) return seconds * 1000000 / p.scale end
+
+local function write(p, fields)
+  local flat = {}
+  for name, value in pairs(fields) do
+    p[name] = value
+    flat[#flat + 1] = name
+    flat[#flat + 1] = type(value) == 'number' and string.format('%.17g', value) or value
+  end
+  redis.call('HSET', p.key, unpack(flat))
+end
+
+local function forget(p, ...)
+  for _, name in ipairs({...}) do p[name] = nil end
+  redis.call('HDEL', p.key, ...)
+end
+
+-- Requests a minute at this moment, nil for no limit. A rate that was cut grows again: fast while it is far below what went well last,
+-- next to nothing near it, and faster and faster after some quiet minutes; never above the known quota.
+local function rate_of(p)
+  if not p.rate then return p.cap or (not p.off and START_RPM) or nil end
+  local minutes = math.min(math.max(0, now_us - p.rate_us) / us(p, MINUTE_S), 1)
+  local quiet = p.refused_us and (now_us - p.refused_us) / us(p, MINUTE_S)
+  local slope
+  if not quiet then slope = p.rate
+  elseif p.rate < 0.9 * p.good then slope = 0.5 * p.good
+  elseif quiet < QUIET_MIN then slope = 0.005 * p.good
+  else slope = p.good * math.min(0.1, 0.005 * 2 ^ (quiet - QUIET_MIN)) end
+  local rate = p.rate + slope * minutes
+  return p.cap and math.min(rate, p.cap) or rate
+end
+
+-- When the pool may take its next call (microseconds), and what it waits for; nil if only an event can tell. At or before now: it may.
+local function opens_at(p)
+  if p.mode == 'paused' then return nil, 'pause' end
+  if (p.quota and p.quota <= 0) or (p.tokens and p.tokens <= 0) then return nil, 'no_quota' end
+  if p.probe then return nil, 'circuit' end
+  if p.most and redis.call('ZCARD', P .. 'flight:' .. p.route) >= p.most then return nil, 'concurrency' end
+  -- After a jump of the server's clock, or a raised quota, a time may lie farther ahead than it can: nobody waits for that.
+  local rate = rate_of(p)
+  local at, why = 0, 'rate'
+  if rate then at = math.min(p.tat_us or 0, now_us + 2 * us(p, MINUTE_S) / rate) end
+  if p.tokens then
+    local tokens_at = math.min(p.tokens_us or 0, now_us + us(p, MINUTE_S))
+    if tokens_at > at then at, why = tokens_at, 'tokens' end
+  end
+  local rests = math.min(p.rest_until_us or 0, now_us + us(p, MINUTE_S))
+  if rests > at then at, why = rests, 'throttled' end
+  local opens = math.min(p.open_until_us or 0, now_us + us(p, CIRCUIT_MOST_S))
+  if opens > at then at, why = opens, 'circuit' end
+  return at, why
+end
+
+-- Takes the pool's next place for a call that costs so many tokens. A wake-up that came less than a quarter interval late keeps the old
+-- rhythm, so lateness costs no rate.
+local function take_place(p, call, tokens)
+  local rate = rate_of(p)
+  local fields = {}
+  if rate then
+    local interval, from = us(p, MINUTE_S) / rate, now_us
+    local tat = p.tat_us or 0
+    if tat <= now_us and now_us - tat < interval / 4 and (p.rest_until_us or 0) <= tat then from = tat end
+    fields.tat_us = math.floor(from + interval)
+    if p.rate or not (p.cap or p.off) then fields.rate, fields.rate_us = rate, now_us end
+  end
+  if p.tokens and tokens > 0 then
+    fields.tokens_us = math.floor(math.max(p.tokens_us or 0, now_us) + tokens * us(p, MINUTE_S) / (p.tokens * (p.share or 1)))
+  end
+  if p.open_until_us then fields.probe = call end -- half open: this one finds out
+  if next(fields) then write(p, fields) end
+  redis.call('ZADD', P .. 'flight:' .. p.route, now, call)
+end
+
+-- The call is over, or will not be made: its place in the pool's flight is free, and a probe that told nothing lets another one go.
+local function leave_pool(route, call)
+  redis.call('ZREM', P .. 'flight:' .. route, call)
+  if field(P .. 'pool:' .. route, 'probe') == call then forget(pool_of(route), 'probe') end
+end
+
+-- A request goes out now. What is not refused counts as accepted.
+local function pool_sent(call, fence)
+  local route = field(call_key(call), 'pool')
+  if not route or route == '' then return end
+  local p = pool_of(route)
+  local name = P .. 'sent:' .. route
+  redis.call('ZREMRANGEBYSCORE', name, '-inf', now_us - us(p, MINUTE_S))
+  redis.call('ZADD', name, now_us, call .. ':' .. fence)
+end
+
+-- The service took a request: it was not beyond the quota.
+local function pool_accepted(call)
+  local route = field(call_key(call), 'pool')
+  if not route or route == '' then return end
+  local p = pool_of(route)
+  if p.refusals then forget(p, 'refusals') end
+  if p.probe == call then forget(p, 'probe', 'open_until_us', 'open_s') end
+end
+
+local function cut_rate(p)
+  local rate = rate_of(p)
+  local accepted = redis.call('ZCOUNT', P .. 'sent:' .. p.route, now_us - us(p, MINUTE_S), '+inf')
+  local again = p.cut_us and now_us - p.cut_us < us(p, MINUTE_S)
+  local new = rate and math.min(0.92 * rate, math.max(0.5 * rate, 0.97 * accepted)) or math.max(0.97 * accepted, FIRST_CUT_RPM)
+  local steady = again and p.steady or p.good
+  -- The estimate was too high, as behind a bucket that has just run empty: what went well before is the better guess.
+  if again and steady then new = math.min(new, math.max(0.5 * rate, steady)) end
+  new = math.max(new, 0.5)
+  local fields = {rate = new, rate_us = now_us, good = new, cut_us = now_us}
+  if steady then fields.steady = steady end
+  write(p, fields)
+end
+
+-- The service refused a request as too much: the pool rests, the rate is cut at most once in a while, and the second refusal in a row of
+-- requests that were sent one after the other opens the circuit. While it is open one probe at a time finds out whether to go on.
+local function pool_refused(call, fence)
+  local route = field(call_key(call), 'pool')
+  if not route or route == '' then return end
+  local p = pool_of(route)
+  local name = call .. ':' .. fence
+  local sent = tonumber(redis.call('ZSCORE', P .. 'sent:' .. route, name) or '0')
+  redis.call('ZREM', P .. 'sent:' .. route, name)
+  local refused = P .. 'refused:' .. route
+  redis.call('ZREMRANGEBYSCORE', refused, '-inf', now_us - us(p, MINUTE_S))
+  redis.call('ZADD', refused, now_us, name)
+  redis.call('HINCRBY', p.key, 'refused_in_all', 1)
+  local was_open = p.open_until_us
+  local open_s = (p.probe == call or not was_open) and math.min(CIRCUIT_MOST_S, (p.open_s or CIRCUIT_S / 2) * 2)
+  local refusals = (p.refusals or 0) + (sent >= (p.refused_us or 0) and 1 or 0)
+  if p.probe == call then
+    forget(p, 'probe')
+    write(p, {open_until_us = math.floor(now_us + us(p, open_s)), open_s = open_s})
+  elseif not was_open and refusals >= CIRCUIT_REFUSALS then
+    write(p, {open_until_us = math.floor(now_us + us(p, CIRCUIT_S)), open_s = CIRCUIT_S})
+  end
+  if not was_open and not (p.cut_us and now_us - p.cut_us < us(p, HOLD_S)) then cut_rate(p) end
+  write(p, {refusals = refusals, refused_us = now_us, rest_until_us = math.floor(now_us + us(p, REST_S))})
+end
+
+-- Nobody could be reached: nothing is known of the quota, but whoever asks at once is sure to hear the same.
+local function pool_unreached(call, fence)
+  local route = field(call_key(call), 'pool')
+  if not route or route == '' then return end
+  local p = pool_of(route)
+  redis.call('ZREM', P .. 'sent:' .. route, call .. ':' .. fence)
+  write(p, {rest_until_us = math.floor(now_us + us(p, REST_S))})
+end
+
+-- What an attempt's failure says of its pool.
+local function pool_failed(call, fence, failure)
+  if failure.kind == 'throttled' then pool_refused(call, fence)
+  elseif failure.kind == 'unreached' then pool_unreached(call, fence)
+  elseif failure.http_status then pool_accepted(call) end
+end
+
+-- What workers and producers know of a pool's quota. Fields that are left out are not set any more.
+local function set_pool(entry)
+  local key = P .. 'pool:' .. entry.pool
+  redis.call('SADD', P .. 'pools:' .. entry.lane, entry.pool)
+  redis.call('SADD', P .. 'known_lanes', entry.lane)
+  for _, name in ipairs({'settings_rpm', 'catalogue_rpm', 'unknown', 'off', 'share', 'margin', 'scale', 'concurrency', 'tpm'}) do
+    if entry[name] then redis.call('HSET', key, name, type(entry[name]) == 'number' and string.format('%.17g', entry[name]) or '1')
+    else redis.call('HDEL', key, name) end
+  end
+end

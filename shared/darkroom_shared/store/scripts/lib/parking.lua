@@ -1,0 +1,135 @@
+-- Waiting calls: one list for each lane, class, tenant and choice of pools, and the order in which tenants take turns.
+-- `reach`: the pools that a call may use, best first, joined by commas; empty for free steps. Most lanes have one reach.
+local UNKNOWN_PRICE = 10000 -- millionths of a dollar, where a call's price is not known: shares are shares of money
+
+local function park_key(lane, class, tenant, reach) return P .. 'park:' .. lane .. ':' .. class .. ':' .. tenant .. ':' .. reach end
+local function turn_key(lane, class, reach) return P .. 'turn:' .. lane .. ':' .. class .. ':' .. reach end
+local function list_name(lane, class, reach) return lane .. '|' .. class .. '|' .. reach end
+
+local tenants = {}
+
+-- What is set for a tenant: weight, running and queued (most calls and jobs), queue_ms, mode.
+local function tenant_of(name)
+  if not tenants[name] then tenants[name] = record(P .. 'tenant:' .. name) end
+  return tenants[name]
+end
+
+-- Whether a tenant may have one more call running.
+local function may_run(tenant)
+  local t = tenant_of(tenant)
+  if t.mode == 'paused' then return false end
+  return not t.running or redis.call('SCARD', P .. 'running:' .. tenant) < tonumber(t.running)
+end
+
+-- A tenant takes part in the turns of a lane, at the lane's virtual time or where it left off: no credit for having been away, and none
+-- for coming back with one call at a time.
+local function join(lane, class, reach, tenant)
+  redis.call('SADD', P .. 'lanes', lane)
+  redis.call('SADD', P .. 'reaches:' .. lane, reach)
+  if not may_run(tenant) then return end
+  local virtual = number(P .. 'lane:' .. lane, 'virtual:' .. class)
+  local past = tonumber(redis.call('ZSCORE', P .. 'past:' .. lane .. ':' .. class, tenant) or '0')
+  redis.call('ZADD', turn_key(lane, class, reach), 'NX', math.max(virtual, past), tenant)
+end
+
+local function each_list(tenant, visit)
+  for _, name in ipairs(redis.call('SMEMBERS', P .. 'lists:' .. tenant)) do visit(string.match(name, '^(.-)|(.-)|(.*)$')) end
+end
+
+-- After a limit or a pause of the tenant has changed, or one of its calls has ended.
+local function rejoin(tenant)
+  if may_run(tenant) then each_list(tenant, function(lane, class, reach) join(lane, class, reach, tenant) end)
+  else each_list(tenant, function(lane, class, reach) redis.call('ZREM', turn_key(lane, class, reach), tenant) end) end
+end
+
+-- Moves a tenant's turn by what a call costs: ahead when it is let go, back when the service did not take it.
+local function charge(lane, class, tenant, start, cost, reaches)
+  local weight = tonumber(tenant_of(tenant).weight or '1')
+  local tag = math.max(0, start + cost / weight)
+  redis.call('ZADD', P .. 'past:' .. lane .. ':' .. class, tag, tenant)
+  for _, reach in ipairs(reaches) do redis.call('ZADD', turn_key(lane, class, reach), 'XX', tag, tenant) end
+end
+
+local function cost_of(job) return math.max(1, tonumber(field(job_key(job), 'price_microusd') or UNKNOWN_PRICE)) end
+
+local function place_of(job) return unpack(redis.call('HMGET', job_key(job), 'lane', 'class', 'tenant', 'routes')) end
+
+local function leave_list(lane, class, tenant, reach, call)
+  if redis.call('ZREM', park_key(lane, class, tenant, reach), call) == 0 then return end
+  redis.call('ZREM', P .. 'waits:' .. lane, call)
+  local name = class .. '|' .. tenant
+  if redis.call('HINCRBY', P .. 'queue:' .. lane, name, -1) <= 0 then redis.call('HDEL', P .. 'queue:' .. lane, name) end
+end
+
+local function unpark(call, job)
+  local lane, class, tenant, reach = place_of(job)
+  leave_list(lane, class, tenant, reach or '', call)
+  redis.call('ZREM', P .. 'owed', call)
+end
+
+-- The call waits nowhere any more and nobody works on it. What it held of a worker, a pool and its tenant's share is free.
+local function leave_indexes(call)
+  for _, index in ipairs({'held', 'unclaimed', 'leases', 'snoozed'}) do redis.call('ZREM', P .. index, call) end
+  local c = redis.call('HMGET', call_key(call), 'worker', 'queue', 'pool', 'tenant')
+  if not c[2] then return end -- was never admitted
+  if c[1] then redis.call('SREM', P .. 'work:' .. c[1], call) end
+  redis.call('SREM', P .. 'pending:' .. c[2], call)
+  if c[3] and c[3] ~= '' then leave_pool(c[3], call) end
+  if redis.call('SREM', P .. 'running:' .. c[4], call) == 1 and tenant_of(c[4]).running then rejoin(c[4]) end
+end
+
+-- From the first time it could go, a call of this tenant waits no longer than its queue time.
+local function set_queue_deadline(j, job, tenant)
+  local queue_ms = tonumber(tenant_of(tenant).queue_ms or '')
+  if not queue_ms or field(j, 'queued_until_ms') then return end
+  local by = now + queue_ms
+  redis.call('HSET', j, 'queued_until_ms', whole(by))
+  local given = number(j, 'start_by_ms')
+  if given > 0 and given <= by then return end
+  redis.call('HSET', j, 'start_by_ms', whole(by))
+  if not field(j, 'started_ms') then redis.call('ZADD', P .. 'deadlines', 'LT', by, job) end
+end
+
+-- Puts a call into its tenant's list. A call whose answer is stored already needs no quota, only a worker: it waits apart.
+-- One that the service refused as too much goes to the head.
+local function park(call, job)
+  local c, j = call_key(call), job_key(job)
+  if field(c, 'receipt') then return redis.call('ZADD', P .. 'owed', now, call) end
+  local lane, class, tenant, reach = place_of(job)
+  reach = reach or ''
+  set_queue_deadline(j, job, tenant)
+  local by = redis.call('HMGET', j, 'start_by_ms', 'finish_by_ms', 'created_ms', 'started_ms')
+  local start_by, finish_by = not by[4] and tonumber(by[1] or '0') or 0, tonumber(by[2] or '0')
+  local deadline = tonumber(by[3]) + 604800000
+  if start_by > 0 then deadline = math.min(deadline, start_by) end
+  if finish_by > 0 then deadline = math.min(deadline, finish_by) end
+  if field(c, 'reason') == 'throttled' then deadline = deadline - 1e13 end
+  if redis.call('ZADD', park_key(lane, class, tenant, reach), deadline, call) == 1 then
+    redis.call('ZADD', P .. 'waits:' .. lane, now, call)
+    redis.call('HINCRBY', P .. 'queue:' .. lane, class .. '|' .. tenant, 1)
+  end
+  redis.call('SADD', P .. 'lists:' .. tenant, list_name(lane, class, reach))
+  join(lane, class, reach, tenant)
+end
+
+-- The fleet by queue: {free = slots that nothing is on its way to}, and the queues that serve a lane; those under `*` serve every lane.
+-- Workers with the same choice of lanes read the same queue.
+local function live_queues()
+  redis.call('ZREMRANGEBYSCORE', P .. 'workers', '-inf', now)
+  local queues, serving = {}, {}
+  for _, worker in ipairs(redis.call('ZRANGE', P .. 'workers', 0, -1)) do
+    local w = redis.call('HMGET', P .. 'worker:' .. worker, 'slots', 'queue', 'lanes')
+    local name = w[2] or 'darkroom'
+    if not queues[name] then
+      queues[name] = {free = -redis.call('SCARD', P .. 'pending:' .. name), slots = 0}
+      for lane in string.gmatch(w[3] or '*', '[^,]+') do
+        serving[lane] = serving[lane] or {}
+        table.insert(serving[lane], name)
+      end
+    end
+    local slots = tonumber(w[1] or '0')
+    queues[name].slots = queues[name].slots + slots
+    queues[name].free = queues[name].free + math.max(0, slots - redis.call('SCARD', P .. 'work:' .. worker))
+  end
+  return queues, serving
+end
