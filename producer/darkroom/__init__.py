@@ -50,6 +50,8 @@ from darkroom_shared.core.errors import (
     UnknownJob,
     UnknownModel,
 )
+from darkroom_shared.core.forecast import ClassState, LaneState, PoolState, TenantQueue
+from darkroom_shared.core.holds import Hold
 from darkroom_shared.core.lifecycle import JobState
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.settings import Settings
@@ -67,8 +69,10 @@ from darkroom_shared.task_types import (
 if TYPE_CHECKING:
     from darkroom.async_handles import AsyncJobHandle, AsyncWorkflowHandle
     from darkroom.client import AsyncDarkroom, Darkroom
+    from darkroom.explaining import Explanation
     from darkroom.flows import DarkroomWarning, DeadlineWarning, ModelRetiredWarning
     from darkroom.handles import JobHandle, WorkflowHandle
+    from darkroom.operating import TenantView
     from darkroom.options import SubmitOptions
     from darkroom.planning import Plan, PlannedStep
     from darkroom.requests import LocalStep
@@ -84,6 +88,7 @@ __all__ = [
     "Attempt",
     "BackgroundRemoval",
     "CallView",
+    "ClassState",
     "ColorGuidedGeneration",
     "Composite",
     "Convert",
@@ -95,8 +100,10 @@ __all__ = [
     "DeadlineUnlikely",
     "DeadlineWarning",
     "Draining",
+    "Explanation",
     "FailureView",
     "Flatten",
+    "Hold",
     "IdempotencyConflict",
     "ImageRefused",
     "ImageSource",
@@ -111,6 +118,7 @@ __all__ = [
     "JobRejected",
     "JobState",
     "JobView",
+    "LaneState",
     "LedgerUnavailable",
     "LocalStep",
     "MaskFromAlpha",
@@ -122,6 +130,7 @@ __all__ = [
     "Pad",
     "Plan",
     "PlannedStep",
+    "PoolState",
     "Problem",
     "QueueFull",
     "Rejected",
@@ -133,6 +142,8 @@ __all__ = [
     "StorageUnavailable",
     "StreamEvent",
     "SubmitOptions",
+    "TenantQueue",
+    "TenantView",
     "TextImage",
     "Timings",
     "Unavailable",
@@ -152,6 +163,7 @@ _LATER = {
     "Darkroom": "darkroom.client",
     "DarkroomWarning": "darkroom.flows",
     "DeadlineWarning": "darkroom.flows",
+    "Explanation": "darkroom.explaining",
     "JobHandle": "darkroom.handles",
     "LocalStep": "darkroom.requests",
     "ModelRetiredWarning": "darkroom.flows",
@@ -160,6 +172,7 @@ _LATER = {
     "StepEvent": "darkroom.workflows",
     "StreamEvent": "darkroom_shared.store.reads",
     "SubmitOptions": "darkroom.options",
+    "TenantView": "darkroom.operating",
     "WorkerView": "darkroom.watching",
     "WorkflowHandle": "darkroom.handles",
 }

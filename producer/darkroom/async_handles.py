@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Mapping
 from os import PathLike
 from pathlib import Path
 
-from darkroom import watching, workflows
+from darkroom import explaining, watching, workflows
 from darkroom.connection import AsyncConnection
 from darkroom.effects import Sources
+from darkroom.explaining import Explanation
 from darkroom.watching import Clock, Timeout
 from darkroom.workflows import STEP_BLOCK_S, StepEvent
 from darkroom_shared.contract.views import JobView, WorkflowView
@@ -37,6 +38,10 @@ class AsyncJobHandle:
     async def status(self) -> JobView:
         """See `JobHandle.status`."""
         return await self._connection.run(watching.status(self.id))
+
+    async def explain(self) -> Explanation:
+        """See `JobHandle.explain`."""
+        return await self._connection.run(explaining.explain(self._connection.settings.class_floors, self.id))
 
     async def wait(self, timeout: Timeout = None) -> JobView:
         """See `JobHandle.wait`."""

@@ -12,6 +12,7 @@ from darkroom.connection import REAL_SOURCES, AsyncConnection, Connection, compl
 from darkroom.decisions import Decision
 from darkroom.flows import Scene
 from darkroom.handles import JobHandle, WorkflowHandle
+from darkroom.operators import AsyncOperators, Operators
 from darkroom.options import SubmitOptions
 from darkroom.planning import Plan
 from darkroom.requests import NamedStep, Request
@@ -25,7 +26,7 @@ from darkroom_shared.task_types import ImageSource
 Image = ImageSource | Sequence[ImageSource] | None
 
 
-class Darkroom:
+class Darkroom(Operators):
     """Submits image work and looks after it. Threads may share one; `close` it, or use it in a `with` block.
 
     Args:
@@ -172,7 +173,7 @@ class Darkroom:
         self.close()
 
 
-class AsyncDarkroom:
+class AsyncDarkroom(AsyncOperators):
     """`Darkroom` for asyncio: the same names, awaited. Belongs to the event loop that first uses it; see `Darkroom`."""
 
     def __init__(self, url: str | None = None, *, settings: Settings | None = None) -> None:

@@ -113,6 +113,7 @@ class Connection:
     """Runs flows in the calling thread. Threads may share it."""
 
     def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self.ledger = Ledger(settings.redis_url, settings.key_prefix, LEDGER_PATIENCE_S)
         self.store = open_store(settings.store_url)
         self._broker = _Broker(settings)
@@ -159,6 +160,7 @@ class AsyncConnection:
     """Runs flows on one event loop."""
 
     def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self.ledger = AsyncLedger(settings.redis_url, settings.key_prefix, LEDGER_PATIENCE_S)
         self.store = open_async_store(settings.store_url)
         self._broker = _Broker(settings)

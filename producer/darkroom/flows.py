@@ -34,7 +34,7 @@ from darkroom_shared.core.errors import (
     StorageUnavailable,
     Unavailable,
 )
-from darkroom_shared.core.forecast import UNKNOWN_PRICE, Place, forecast
+from darkroom_shared.core.forecast import UNKNOWN_PRICE, LaneState, Place, forecast
 from darkroom_shared.core.ids import ASSET_SCHEME, make_id
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.core.workflow import references
@@ -230,9 +230,9 @@ def foresee(terms: Terms, step: PlannedStep | None) -> Flow[list[str]]:
         return []
     view = yield from ask(steering.lanes(terms.model.id))
     [lane] = view.lanes
-    waiting = next((q.waiting for q in lane.tenants if (q.tenant, q.job_class) == (told.tenant, told.job_class)), 0)
     pools = tuple(pool.pool for pool in terms.pools())
-    place = Place(told.job_class, told.tenant, waiting, price_of(step), pools)
+    price = None if step.price_usd is None else float(step.price_usd) * 1_000_000
+    place = waiting_place(lane, told.job_class, told.tenant, price, pools)
     start = forecast(lane, place, terms.settings.class_floors).start_p50_s
     left_s = (told.deadline_ms - max(view.now_ms, told.not_before_ms)) / 1000
     if start is None or not lane.pools or start <= left_s:
@@ -245,9 +245,11 @@ def foresee(terms: Terms, step: PlannedStep | None) -> Flow[list[str]]:
     raise DeadlineUnlikely(f"{text} Nothing was recorded; give it more time, or submit it with if_late='warn'.")
 
 
-def price_of(step: PlannedStep) -> float:
-    """What the fair queue reckons a call of the step with, in millionths of a dollar."""
-    return UNKNOWN_PRICE if step.price_usd is None else max(1.0, float(step.price_usd) * 1_000_000)
+def waiting_place(lane: LaneState, job_class: str, tenant: str, price_microusd: float | None, pools: tuple[str, ...]) -> Place:
+    """Where a call would stand that came to the end of its tenant's queue; `price_microusd` in millionths of a dollar."""
+    waiting = next((queue.waiting for queue in lane.tenants if (queue.tenant, queue.job_class) == (tenant, job_class)), 0)
+    cost = UNKNOWN_PRICE if price_microusd is None else max(1.0, price_microusd)
+    return Place(job_class, tenant, waiting, cost, pools)
 
 
 def _store(pictures: Sequence[Picture]) -> Flow[None]:

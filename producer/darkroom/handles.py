@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 
-from darkroom import watching, workflows
+from darkroom import explaining, watching, workflows
 from darkroom.connection import Connection
 from darkroom.effects import Sources
+from darkroom.explaining import Explanation
 from darkroom.watching import Clock, Timeout
 from darkroom.workflows import STEP_BLOCK_S, StepEvent
 from darkroom_shared.contract.views import JobView, WorkflowView
@@ -42,6 +43,10 @@ class JobHandle:
     def status(self) -> JobView:
         """How the job stands now, with its calls and attempts. Raises UnknownJob once its retention is over."""
         return self._connection.run(watching.status(self.id))
+
+    def explain(self) -> Explanation:
+        """Why the job waits, what would free it, and when it may be expected to start. Raises UnknownJob."""
+        return self._connection.run(explaining.explain(self._connection.settings.class_floors, self.id))
 
     def wait(self, timeout: Timeout = None) -> JobView:
         """Waits until the job ended, well or badly.

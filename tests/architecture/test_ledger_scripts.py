@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,3 +83,17 @@ def test_no_script_names_a_state_it_moves_to(name: str) -> None:
     text = (STORE / "scripts" / f"{name}.lua").read_text("utf-8")
     direct = re.findall(r"'state', '(\w+)'", text)
     assert direct in ([], ["queued"]), "only accept writes a first state"
+
+
+def test_every_process_has_the_same_script_texts() -> None:
+    """To the server another text is another script: it would keep one of each for every process that ever ran."""
+    code = (
+        "import hashlib, sys; from darkroom_shared.store.loading import source;"
+        " print(hashlib.sha1(''.join(map(source, sys.argv[1:])).encode()).hexdigest())"
+    )
+    command = [sys.executable, "-c", code, *SCRIPTS]
+    texts = {
+        subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(texts) == 1

@@ -26,7 +26,7 @@ from darkroom_shared.store import ops
 from tests.faults.fleet import Fleet
 from tests.faults.proxy import Direction, Proxy, running_proxy
 from tests.integration.local_bedrock.endpoints import text_image
-from tests.support.stack import UNPACED, Stack, new_job_id
+from tests.support.stack import Stack, new_job_id, unpaced
 
 __all__ = ["KINDS", "Chaos", "Fault", "Kind", "Load", "schedule"]
 
@@ -205,7 +205,7 @@ class Load:
         """One of the three; the ids of its jobs."""
         make = self._draw.choices((self._single, self._double, self._chain), (8, 1, 1))[0]
         jobs = make()
-        self._stack.ledger.run(ops.accept(jobs, [UNPACED]))
+        self._stack.ledger.run(ops.accept(jobs, unpaced(*jobs)))
         self._stack.admit()
         return [job.job_id for job in jobs]
 

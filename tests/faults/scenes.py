@@ -19,7 +19,7 @@ from tests.faults.checker import Findings, check, gather
 from tests.faults.crew import LEASE_S, PATIENCE_S, PATIENT, Hand, crewed, every_event, until_told
 from tests.integration.local_bedrock.endpoints import Running, text_image
 from tests.support.bodies import picture
-from tests.support.stack import UNPACED, Stack, new_job_id
+from tests.support.stack import Stack, new_job_id, unpaced
 
 __all__ = ["PATIENT_CALLS", "Ending", "Frozen", "Scene", "Stage", "frozen_at", "in_so_many_seconds", "stored_picture"]
 
@@ -130,7 +130,7 @@ class Stage:
             _admit_without_message(stack, job)
         with crewed(stack, DARKROOM_FAILPOINTS=f"{scene.point}={scene.action}", **PATIENT_CALLS) as first:
             if scene.point in (Point.PUBLISH_SENDING, Point.PUBLISH_DONE):
-                stack.ledger.run(ops.accept([job], [UNPACED]))  # the worker lets it go and publishes
+                stack.ledger.run(ops.accept([job], unpaced(job)))  # the worker lets it go and publishes
             elif scene.point is not Point.RECONCILE_DONE:
                 stack.accept([job])
             (first.until_killed if scene.action == "kill" else first.until_frozen)()
@@ -223,6 +223,6 @@ def _record(stack: Stack, scene: Scene, number: int) -> dict[str, str]:
 def _admit_without_message(stack: Stack, job: ops.NewJob) -> None:
     """A producer that died between admission and publication: the first look of a reconciler finds the call."""
     stack.ledger.run(presence.register("died", 60_000, {"slots": "1", "host": "h", "pid": "1", "started_ms": "1"}, []))
-    stack.ledger.run(ops.accept([job], [UNPACED]))
+    stack.ledger.run(ops.accept([job], unpaced(job)))
     assert len(stack.ledger.run(ops.admit({"standard": 0.0}, 1)).hints) == 1
     stack.ledger.run(presence.leave("died"))

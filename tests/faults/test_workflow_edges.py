@@ -19,7 +19,7 @@ from tests.faults.checker import check, gather
 from tests.faults.crew import PATIENCE_S, at_once, crewed, every_event, until_told
 from tests.faults.scenes import PATIENT_CALLS, Stage
 from tests.integration.local_bedrock.endpoints import Running, text_image
-from tests.support.stack import PRICE, UNPACED, Stack, new_job_id
+from tests.support.stack import PRICE, Stack, new_job_id, unpaced
 from tests.support.valkey import Server
 
 Seeds = Callable[[], int]
@@ -79,7 +79,7 @@ def diamond(stack: Stack, seeds: dict[str, int]) -> dict[str, str]:
         ops.NewJob(ids[step], records[step].as_fields(), needs=[ids[other] for other in before[step]], dependants=after[step])
         for step in STEPS
     ]
-    stack.ledger.run(ops.accept(jobs, [UNPACED]))
+    stack.ledger.run(ops.accept(jobs, unpaced(*jobs)))
     stack.admit()
     return ids
 

@@ -35,7 +35,7 @@ from darkroom_shared.store.reads import StreamEvent
 from darkroom_shared.store.redis import Ledger
 from tests.integration.local_bedrock.endpoints import NOVA, Running
 
-__all__ = ["PRICE", "QUICK", "UNPACED", "Stack", "WorkerProcess", "new_job_id"]
+__all__ = ["PRICE", "QUICK", "Stack", "WorkerProcess", "new_job_id", "unpaced"]
 
 PRICE = 40_000
 QUICK = {
@@ -51,8 +51,11 @@ QUICK = {
 """Settings of a worker whose recoveries a test can wait for."""
 
 
-UNPACED = PoolQuota(NOVA, pool_name("us-east-1", NOVA), off=True)
-"""The pool of the stack's jobs, as the workers' settings have it."""
+def unpaced(*jobs: ops.NewJob) -> list[PoolQuota]:
+    """The pools of jobs, as the workers' settings have them."""
+    return [
+        PoolQuota(job.fields["lane"], pool, off=True) for job in jobs for pool in job.fields.get("routes", "").split(",") if pool
+    ]
 
 
 def new_job_id() -> str:
@@ -177,8 +180,8 @@ class Stack:
             "request": dict(body),
             "model": NOVA,
             "region": "us-east-1",
-            "routes": pool_name("us-east-1", NOVA),
-            "lane": NOVA,
+            "routes": pool_name(fields.get("region", "us-east-1"), fields.get("model", NOVA)),
+            "lane": fields.get("model", NOVA),
             "tenant": "t",
             "images_wanted": images,
             "price_microusd": PRICE * images,
@@ -203,7 +206,7 @@ class Stack:
     def accept(self, jobs: Sequence[ops.NewJob]) -> None:
         """Accepts jobs, then lets go and publishes what may go, as a producer does."""
         for job in jobs:
-            self.ledger.run(ops.accept([job], [UNPACED]))
+            self.ledger.run(ops.accept([job], unpaced(job)))
         self.admit()
 
     def admit(self) -> list[ops.Hint]:

@@ -20,17 +20,22 @@ from darkroom import (
     BackgroundRemoval,
     Composite,
     Darkroom,
+    Explanation,
+    Hold,
     ImageVariation,
     JobHandle,
     JobState,
     JobView,
+    LaneState,
     LocalStep,
     Outpainting,
     Plan,
+    PoolState,
     Problem,
     StepEvent,
     StreamEvent,
     SubmitOptions,
+    TenantView,
     TextImage,
     WorkerView,
     WorkflowHandle,
@@ -73,6 +78,29 @@ def sync_chain(room: Darkroom) -> None:
     assert_type(plan.price_usd, Decimal | None)
 
 
+def operators_use(room: Darkroom) -> None:
+    told = room.explain("job_1")
+    assert_type(told, Explanation)
+    assert_type(told.holds, tuple[Hold, ...])
+    assert_type(told.start_p50_s, float | None)
+    assert_type(room.job("job_1").explain(), Explanation)
+    assert_type(room.lanes("m"), list[LaneState])
+    assert_type(room.lanes()[0].pools, tuple[PoolState, ...])
+    room.pause(lane="m")
+    room.drain(tenant="acme")
+    room.resume(tenant="acme")
+    assert_type(room.tenants(), list[TenantView])
+    assert_type(room.tenant("acme"), TenantView)
+    assert_type(room.set_tenant("acme", weight=2, running=None, queue_ttl=timedelta(hours=1)), TenantView)
+
+
+async def async_operators_use(room: AsyncDarkroom) -> None:
+    assert_type(await room.explain("job_1"), Explanation)
+    assert_type(await room.job("job_1").explain(), Explanation)
+    assert_type(await room.lanes(), list[LaneState])
+    assert_type(await room.set_tenant("acme", queued=None), TenantView)
+
+
 async def async_use(room: AsyncDarkroom) -> None:
     job = await room.submit(TextImage("a red sailboat"))
     assert_type(job, AsyncJobHandle)
@@ -93,6 +121,10 @@ def wrong_uses(room: Darkroom) -> None:
     room.submit(TextImage("x"), tenant=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     room.submit(TextImage("x"), job_class="urgent")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     room.submit(TextImage("x"), color="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    room.submit(TextImage("x"), if_late="never")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    room.set_tenant("acme", running=1.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    room.set_tenant("acme", queue_ttl=60)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    room.pause("m")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     room.chain((5, TextImage("x")))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     TextImage("x", 5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     TextImage("x", style="CUBISM")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -100,7 +132,7 @@ def wrong_uses(room: Darkroom) -> None:
 
 def test_both_colours_have_the_same_names() -> None:
     def names(kind: type) -> set[str]:
-        return {name for name in vars(kind) if not name.startswith("_")}
+        return {name for name in dir(kind) if not name.startswith("_")}
 
     assert names(Darkroom) == names(AsyncDarkroom)
     assert names(JobHandle) == names(AsyncJobHandle)
@@ -108,7 +140,6 @@ def test_both_colours_have_the_same_names() -> None:
 
 
 def test_what_talks_to_the_ledger_is_awaited_in_the_async_colour() -> None:
-    plain = {
-        name for name, value in vars(AsyncDarkroom).items() if not name.startswith("_") and not inspect.iscoroutinefunction(value)
-    }
+    public = [name for name in dir(AsyncDarkroom) if not name.startswith("_")]
+    plain = {name for name in public if not inspect.iscoroutinefunction(getattr(AsyncDarkroom, name))}
     assert plain == {"job"}

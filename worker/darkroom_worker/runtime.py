@@ -88,6 +88,9 @@ class Runtime:
             StepRunner(workers=settings.step_processes),
             self._leases,
         )
+        # Before the first call is let go for this worker: one that is sent late comes too near to the next.
+        for region in dict.fromkeys((settings.region, *settings.regions)):
+            await self._worker.bedrock.warm(region)
         maintenance = Maintenance(settings, self._ledger, self._store, self._admission)
         try:
             await self._registration.announce()

@@ -15,7 +15,7 @@ import typer
 
 from darkroom.cli.exits import BadInput
 from darkroom.options import SubmitOptions
-from darkroom_shared.contract.job_record import JobClass, OnUnknown
+from darkroom_shared.contract.job_record import IfLate, JobClass, OnUnknown
 
 _UNITS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)")
@@ -27,6 +27,7 @@ class Delivery:
 
     model: str | None = None
     region: str | None = None
+    regions: str | None = None
     tenant: str | None = None
     job_class: JobClass | None = None
     idempotency_key: str | None = None
@@ -34,6 +35,7 @@ class Delivery:
     not_before: str | None = None
     start_within: str | None = None
     finish_by: str | None = None
+    if_late: IfLate | None = None
     on_unknown: OnUnknown | None = None
     wait: bool = False
     timeout: str | None = None
@@ -49,13 +51,15 @@ class Delivery:
         return SubmitOptions(
             model=self.model,
             region=self.region,
+            regions=words(self.regions),
             tenant=self.tenant,
             job_class=self.job_class,
             idempotency_key=self.idempotency_key,
             metadata=pairs(self.metadata),
             not_before=instant("--not-before", self.not_before),
-            start_within=None if self.start_within is None else _length("--start-within", self.start_within),
+            start_within=None if self.start_within is None else length("--start-within", self.start_within),
             finish_by=instant("--finish-by", self.finish_by),
+            if_late=self.if_late,
             on_unknown=self.on_unknown,
         )
 
@@ -94,7 +98,8 @@ def seconds(option: str, text: str) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
-def _length(option: str, text: str) -> timedelta:
+def length(option: str, text: str) -> timedelta:
+    """A duration; see `seconds`."""
     try:
         return timedelta(seconds=seconds(option, text))
     except OverflowError as error:
@@ -103,7 +108,7 @@ def _length(option: str, text: str) -> timedelta:
 
 def _sum(option: str, text: str) -> datetime:
     try:
-        return datetime.now(UTC) + _length(option, text[1:])
+        return datetime.now(UTC) + length(option, text[1:])
     except OverflowError as error:
         raise BadInput(f"{option} {text[:80]!r} is too far ahead.") from error
 
@@ -128,9 +133,19 @@ def pairs(given: Sequence[str] | None) -> dict[str, str] | None:
     return dict(word.split("=", 1) for word in given) if given else None
 
 
+def words(text: str | None) -> list[str] | None:
+    """Words with commas between as a list; None for none."""
+    return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
+
+
 _ANNOTATIONS: Final[tuple[tuple[str, object, object], ...]] = (
     ("model", Annotated[str | None, typer.Option("--model", "-m", help="Model id; `darkroom models` lists them.")], None),
     ("region", Annotated[str | None, typer.Option(help="AWS Region of the calls.")], None),
+    (
+        "regions",
+        Annotated[str | None, typer.Option(metavar="A,B,…", help="AWS Regions to go to, best first: one takes over from another.")],
+        None,
+    ),
     ("tenant", Annotated[str | None, typer.Option(help="Whose job it is.")], None),
     ("job_class", Annotated[JobClass | None, typer.Option("--class", help="How urgent it is; a new job is standard.")], None),
     (
@@ -142,6 +157,11 @@ _ANNOTATIONS: Final[tuple[tuple[str, object, object], ...]] = (
     ("not_before", Annotated[str | None, typer.Option(help="Earliest start: an ISO time, or +10m.")], None),
     ("start_within", Annotated[str | None, typer.Option(help="Give up if it has not started after this time, e.g. 10m.")], None),
     ("finish_by", Annotated[str | None, typer.Option(help="Give up if it has not started by then: an ISO time, or +1h.")], None),
+    (
+        "if_late",
+        Annotated[IfLate | None, typer.Option(help="What to do if the start would probably come too late; warn unless set.")],
+        None,
+    ),
     (
         "on_unknown",
         Annotated[

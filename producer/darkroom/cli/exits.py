@@ -3,7 +3,7 @@
 0    done
 1    the job failed or was rejected, or a check failed
 2    the input is wrong
-3    a part cannot be reached, or a setting is wrong
+3    a part cannot be reached or takes nothing at present, or a setting is wrong
 4    still running when the time was over
 130  Ctrl-C
 """
@@ -15,9 +15,11 @@ from typing import Final
 
 from darkroom_shared.core.errors import (
     DarkroomError,
+    Draining,
     InvalidRequest,
     JobFailed,
     Misconfigured,
+    QueueFull,
     RequestRejected,
     StillRunning,
     Unavailable,
@@ -73,6 +75,10 @@ def sentence(error: BaseException) -> str:
 
 def hint(error: BaseException) -> str:
     """One more sentence on how to mend it, empty where the first one says it all."""
+    if isinstance(error, Draining):
+        return "`darkroom lanes` and `darkroom tenants` show what is draining; `darkroom resume` ends it."
+    if isinstance(error, QueueFull):
+        return "`darkroom tenants` shows the limits."
     if isinstance(error, JobFailed) and error.job_id:
         return f"`darkroom status {error.job_id}` shows every attempt."
     return ""

@@ -66,15 +66,21 @@ class Invocation:
         Raises:
             Misconfigured: no Redis was named and no stack runs.
         """
-        from darkroom import Darkroom, DarkroomWarning
+        from darkroom import Darkroom, DarkroomWarning, DeadlineWarning
 
-        # The commands tell the warnings of a view or a plan themselves, once and without a line of source.
-        warnings.filterwarnings("ignore", category=DarkroomWarning)
         settings = self.settings()
         if not settings.redis_url:
             raise Misconfigured(NO_LEDGER.format(home=settings.home_folder))
-        with Darkroom(settings=settings) as room:
+        with warnings.catch_warnings(), Darkroom(settings=settings) as room:
+            # The commands tell the warnings of a view or a plan themselves, once and without a line of source.
+            warnings.filterwarnings("ignore", category=DarkroomWarning)
+            # Only the submit itself knows of this one.
+            warnings.filterwarnings("always", category=DeadlineWarning)
+            warnings.showwarning = self._tell_warning
             yield room
+
+    def _tell_warning(self, message: Warning | str, *_: object, **__: object) -> None:
+        self.say(f"Warning: {message}")
 
     def document(self, value: object) -> None:
         """Writes one JSON document with nothing around it."""

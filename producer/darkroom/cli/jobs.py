@@ -8,14 +8,18 @@ from typing import Annotated
 import typer
 
 from darkroom.cli.exits import FAILED
+from darkroom.cli.explain import waiting_rows
 from darkroom.cli.follow import save, tell
 from darkroom.cli.invocation import Invocation
-from darkroom.cli.tables import cost, document, jobs_table
+from darkroom.cli.tables import cost, document, job_details, jobs_table
 from darkroom_shared.contract.views import JobView, WorkflowView
 from darkroom_shared.core.errors import StillRunning
+from darkroom_shared.core.lifecycle import JobState
 
 Identity = Annotated[str, typer.Argument(metavar="ID", help="A job (job_…) or a workflow (wf_…).")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+_WAITING = (JobState.SCHEDULED, JobState.WAITING, JobState.QUEUED)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,8 +35,14 @@ def status(context: typer.Context, identity: Identity, as_json: AsJson = False) 
     invocation = Invocation.of(context)
     with invocation.room() as room:
         view = room.find(identity).status()
+        waits = isinstance(view, JobView) and view.state in _WAITING and not as_json
+        told = room.explain(identity) if waits else None
     if as_json:
         invocation.document(document(view))
+    elif isinstance(view, JobView) and told is not None and told.state is view.state:
+        why = [("" if number else "waits for", hold.what) for number, hold in enumerate(told.holds)]
+        invocation.out.print(job_details(view, waits=[*waiting_rows(told), *why]))
+        invocation.say(f"`darkroom explain {view.id}` says what would free it.")
     else:
         tell(invocation, view, [], as_json=False)
 

@@ -13,15 +13,33 @@ from rich.console import Console
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from darkroom.cli import chain, dead_letters, demo, doctor, held, jobs, models, programs, quotas, submit, up, validate, watch
+from darkroom.cli import (
+    chain,
+    dead_letters,
+    demo,
+    doctor,
+    explain,
+    held,
+    jobs,
+    lanes,
+    models,
+    programs,
+    quotas,
+    steer,
+    submit,
+    tenants,
+    up,
+    validate,
+    watch,
+)
 from darkroom.cli.exits import BAD_INPUT, INTERRUPTED, OK, allowed_words, error_document, exit_code, hint, sentence
 from darkroom.cli.invocation import Invocation
 from darkroom_shared.core.errors import InvalidRequest, Misconfigured
 from darkroom_shared.settings import Settings
 
 _ORDER = (
-    *("demo", "up", "submit", "chain", "plan", "status", "watch", "list", "fetch", "cancel", "dead-letters", "held", "resolve"),
-    *("validate", "models", "quotas", "doctor"),
+    *("demo", "up", "submit", "chain", "plan", "status", "explain", "watch", "list", "fetch", "cancel"),
+    *("dead-letters", "held", "resolve", "lanes", "tenants", "pause", "resume", "drain", "quotas", "validate", "models", "doctor"),
 )
 _PIPE_COLUMNS = 200
 _JSON_TAKES_A_FILE = ("validate",)
@@ -47,7 +65,9 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(_options)
-    for group in (demo, up, submit, chain, watch, jobs, dead_letters, held, validate, models, quotas, doctor, programs):
+    for group in (demo, up, submit, chain, watch, jobs, explain, dead_letters, held):
+        group.add_to(app)
+    for group in (lanes, tenants, steer, quotas, validate, models, doctor, programs):
         group.add_to(app)
     return app
 

@@ -69,8 +69,8 @@ def _task(view: JobView) -> str:
     return f"{words} ({view.step})" if view.step and view.step.replace("_", " ") not in words else words
 
 
-def job_details(view: JobView) -> Table:
-    """Everything about one job that a person asks for first."""
+def job_details(view: JobView, waits: Sequence[tuple[str, str | Text]] = ()) -> Table:
+    """Everything about one job that a person asks for first; `waits`: rows on why it has not started."""
     # One blank between the columns: the name of an asset then fits into 80.
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1, 0, 0))
     table.add_column(style="bold", no_wrap=True)
@@ -84,6 +84,7 @@ def job_details(view: JobView) -> Table:
         ("cost", cost(view.cost)),
     ]
     rows += [("workflow", f"{view.workflow}, step {view.step}")] if view.workflow else []
+    rows += waits
     rows += [("error", f"{view.error.code}: {view.error.message}")] if view.error else []
     rows += [("warning", warning) for warning in view.warnings]
     for one in view.outputs:

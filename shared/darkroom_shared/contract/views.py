@@ -136,6 +136,9 @@ class JobView(View):
     reason: str = ""
     model: str = ""
     region: str = ""
+    """Where its calls go first."""
+    diverted_to: tuple[str, ...] = ()
+    """Other Regions that took calls, because the first did not at that moment; only of those that the job allows."""
     tenant: str
     job_class: JobClass
     images_wanted: int
@@ -213,6 +216,7 @@ def job_view(fields: Mapping[str, str], calls: Sequence[CallView] = ()) -> JobVi
         reason=fields.get("reason", ""),
         model=record.model,
         region=record.region,
+        diverted_to=tuple(json.loads(fields.get("diverted_to", "[]"))),
         tenant=record.tenant,
         job_class=record.job_class,
         images_wanted=record.images_wanted,

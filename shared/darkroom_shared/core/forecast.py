@@ -2,20 +2,22 @@
 
 The model: classes go in order of urgency, but for the floors of the lower ones; inside a class tenants go by their virtual
 time; pools let calls go at their rate from the moment they open; workers finish calls at the pace seen lately. Nothing is
-simulated: a prediction costs microseconds, and is as good as the assumption that nobody submits anything more urgent.
+simulated: a prediction costs less than a millisecond, and is as good as the assumption that nobody submits anything more urgent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil, inf
+from math import ceil, floor, inf
 from typing import Literal
 
 UNKNOWN_PRICE = 10_000.0
 """Millionths of a dollar that the fair queue reckons with where a call's price is not known; as in the ledger's scripts."""
 CAUTION = 0.8
 """Share of the lane's pace that the pessimistic prediction (p90) reckons with: refusals and more urgent work take the rest."""
+LONGEST_OPENING_S = 240.0
+"""Quota seconds that a circuit stays open at most, as in the ledger's scripts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class Place:
 
     Attributes:
         rank: calls of the same tenant and class before it.
-        cost: price of the call in millionths of a dollar, above 0.
+        cost: price of the call in millionths of a dollar, above 0. Other tenants' calls are taken to cost the same.
         pools: the pools it may use, best first; empty for a free step.
     """
 
@@ -129,19 +131,18 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
-    """One thing that keeps a call waiting, and what would end that.
+class Ahead:
+    """The calls that go before one, estimated: of its tenant, of other tenants of its class, of more and of less urgent classes."""
 
-    Attributes:
-        kind: `rate`, `tokens`, `throttled`, `circuit`, `concurrency`, `share`, `slots`, `no_worker`, `pause`, `tenant_limit`,
-            `no_quota`, `budget`, `back_off`, `dependency`, `not_before` or `unknown_outcome`.
-        what: a sentence for a person.
-        frees: what would let it go, a sentence.
-    """
+    own: int
+    tenants: int
+    urgent: int
+    lower: int
 
-    kind: str
-    what: str
-    frees: str
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.own + self.tenants + self.urgent + self.lower
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ class Forecast:
     Attributes:
         position: calls that go before it, estimated.
         start_p50_s, start_p90_s: seconds until it is let go, likely and pessimistic; None if that needs a person (a pause, no
-            worker, a quota of 0).
+            worker, a quota or limit of 0).
     """
 
     position: int
@@ -160,23 +161,38 @@ class Forecast:
 
 
 def position(lane: LaneState, place: Place, floors: Mapping[str, float]) -> int:
-    """How many calls are let go before this one.
+    """How many calls are let go before this one; see `ahead`."""
+    return ahead(lane, place, floors).total
+
+
+def ahead(lane: LaneState, place: Place, floors: Mapping[str, float]) -> Ahead:
+    """What goes before this call.
 
     Args:
         floors: classes, most urgent first, with the share that each gets at least.
     """
     order = list(floors)
     mine = order.index(place.job_class)
-    own = _before_in_class(lane, place)
-    more_urgent = sum(_waiting(lane, name) for name in order[:mine])
-    floor = floors[place.job_class]
-    if floor > 0:  # the class gets its share whatever is more urgent
-        more_urgent = min(more_urgent, ceil((own + 1) / floor) - own - 1)
-    before = own + more_urgent
-    for name in order[mine + 1 :]:
-        owed = lane.classes[name].owed if name in lane.classes else 0.0
-        before += min(_waiting(lane, name), int(before * floors[name] / (1 - floors[name]) + owed))
-    return before
+    in_class = _before_in_class(lane, place)
+    urgent = sum(_waiting(lane, name) for name in order[:mine])
+    lower = [(_waiting(lane, name), floors[name], _owed(lane, name)) for name in order[mine + 1 :]]
+    total = in_class + urgent
+    while (more := in_class + urgent + _by_floors(lower, total)) > total:  # rises to a fixed point, for the floors' sum is below 1
+        total = more
+    share = floors[place.job_class]
+    if share > 0:  # the class gets its floor whatever is more urgent
+        total = min(total, max(in_class, ceil((in_class + 1 - _owed(lane, place.job_class)) / share - 1e-9)))
+    less = min(_by_floors(lower, total), total - in_class)
+    return Ahead(place.rank, in_class - place.rank, total - in_class - less, less)
+
+
+def _owed(lane: LaneState, job_class: str) -> float:
+    return lane.classes[job_class].owed if job_class in lane.classes else 0.0
+
+
+def _by_floors(lower: Iterable[tuple[int, float, float]], total: int) -> int:
+    """Of so many calls of the lane, those that less urgent classes (waiting, floor, owed) get for their floors."""
+    return sum(min(waiting, int(owed + total * share)) for waiting, share, owed in lower if share > 0)
 
 
 def _waiting(lane: LaneState, job_class: str) -> int:
@@ -184,19 +200,30 @@ def _waiting(lane: LaneState, job_class: str) -> int:
     return here + lane.others.get(job_class, 0)
 
 
+def own_queue(lane: LaneState, place: Place) -> TenantQueue | None:
+    """What the call's tenant has waiting in its class; None if nothing, or if the look at the lane did not reach that far."""
+    return next((queue for queue in lane.tenants if (queue.tenant, queue.job_class) == (place.tenant, place.job_class)), None)
+
+
 def _before_in_class(lane: LaneState, place: Place) -> int:
     state = lane.classes.get(place.job_class)
-    virtual = state.virtual if state else 0.0
-    queues = [queue for queue in lane.tenants if queue.job_class == place.job_class]
-    own = next((queue for queue in queues if queue.tenant == place.tenant), None)
-    start = own.tag + place.rank * place.cost / own.weight if own else virtual
-    before = place.rank
-    for queue in queues:
-        if queue is not own and queue.mode != "paused" and queue.tag <= start:
-            before += min(queue.waiting, int((start - queue.tag) * queue.weight / place.cost) + 1)
-    if rest := lane.others.get(place.job_class, 0):  # not looked at one by one: as if each had one turn for one of mine
-        before += min(rest, (place.rank + 1) * rest)
-    return before
+    own = own_queue(lane, place)
+    tag, weight = (own.tag, own.weight) if own else (state.virtual if state else 0.0, 1.0)
+    start = tag + place.rank * place.cost / weight
+    others = [queue for queue in lane.tenants if queue.job_class == place.job_class and queue is not own and queue.mode != "paused"]
+    turns = [(queue.waiting, _turns(queue, start, place)) for queue in others]
+    rest = lane.others.get(place.job_class, 0)
+    if rest and turns:  # not looked at one by one: as those that were
+        share = sum(min(waiting, most) for waiting, most in turns) / sum(waiting for waiting, _ in turns)
+        rest = ceil(rest * share)
+    return place.rank + sum(min(waiting, most) for waiting, most in turns) + rest
+
+
+def _turns(queue: TenantQueue, start: float, place: Place) -> int:
+    """How often another tenant's turn comes before that of the place, at this virtual time. At equal times names decide."""
+    turns = (start - queue.tag) * queue.weight / place.cost
+    goes_first = queue.tenant < place.tenant
+    return max(0, floor(turns + 1e-9) + 1 if goes_first else ceil(turns - 1e-9))
 
 
 def usable(lane: LaneState, place: Place) -> list[PoolState]:
@@ -208,8 +235,8 @@ def usable(lane: LaneState, place: Place) -> list[PoolState]:
 def forecast(lane: LaneState, place: Place, floors: Mapping[str, float]) -> Forecast:
     """When the call may be expected to start."""
     before = position(lane, place, floors)
-    own = next((queue for queue in lane.tenants if (queue.tenant, queue.job_class) == (place.tenant, place.job_class)), None)
-    if lane.mode == "paused" or lane.slots == 0 or (own is not None and own.mode == "paused"):
+    own = own_queue(lane, place)
+    if lane.mode == "paused" or lane.slots == 0 or (own is not None and (own.mode == "paused" or own.running_most == 0)):
         return Forecast(before, None, None)
     likely, cautious = (_when_s(lane, place, before, caution) for caution in (1.0, CAUTION))
     if likely is None or cautious is None:
@@ -220,36 +247,63 @@ def forecast(lane: LaneState, place: Place, floors: Mapping[str, float]) -> Fore
 
 def _when_s(lane: LaneState, place: Place, before: int, caution: float) -> float | None:
     """Seconds until `before` calls were let go and one more may be."""
-    by_rate = 0.0 if not place.pools else _by_rate_s(usable(lane, place), before, caution)
+    took_s = (lane.took_ms or 0.0) / 1000  # 0 while no call has ended: nobody is refused on a guess
+    by_rate = _by_rate_s(usable(lane, place), before, took_s, caution) if place.pools else 0.0
     if by_rate is None:
         return None
-    took_s = (lane.took_ms or 0.0) / 1000
     queued = before + 1 - lane.free_slots
     by_slots = queued * took_s / lane.slots / caution if queued > 0 else 0.0
-    return max(by_rate, by_slots)
+    return max(by_rate, by_slots, _by_limit_s(own_queue(lane, place), place.rank, took_s) / caution)
 
 
-def _by_rate_s(pools: Sequence[PoolState], before: int, caution: float) -> float | None:
+def _by_limit_s(own: TenantQueue | None, rank: int, took_s: float) -> float:
+    """Seconds until the tenant may have this call running beside those before it."""
+    if own is None or not own.running_most:
+        return 0.0
+    return max(0.0, own.running + rank + 1 - own.running_most) * took_s / own.running_most
+
+
+def _by_rate_s(pools: Sequence[PoolState], before: int, took_s: float, caution: float) -> float | None:
     """Pools open one after the other; each from then on lets calls go at its own pace."""
-    opening = [(pool.opens_in_ms / 1000, pool) for pool in pools if pool.opens_in_ms is not None]
+    opening = [(at, _pace(pool, took_s, caution)) for pool in pools if (at := _opening_s(pool, took_s, caution)) is not None]
     opening.sort(key=lambda entry: entry[0])
     for n in range(1, len(opening) + 1):
-        open_now = opening[:n]
         until = opening[n][0] if n < len(opening) else inf
-        at = _reached_s(open_now, before, caution)
+        at = _reached_s(opening[:n], before)
         if at <= until:
             return at
     return None
 
 
-def _reached_s(opened: Iterable[tuple[float, PoolState]], before: int, caution: float) -> float:
-    """When pools that open at these times have let `before` calls go and may take one more."""
-    paces: list[tuple[float, float]] = []
-    for at, pool in opened:
-        if pool.interval_ms == 0:
-            return at
-        paces.append((at, caution * 1000 / pool.interval_ms))
+def _opening_s(pool: PoolState, took_s: float, caution: float) -> float | None:
+    """Seconds until the pool takes its next call; None if that needs a person. Cautiously: the next probe of its circuit fails."""
+    failing_s = (
+        min(LONGEST_OPENING_S, 2 * (pool.open_s or 0.0)) / time_scale(pool) if caution < 1 and pool.circuit != "closed" else 0.0
+    )
+    if pool.opens_in_ms is not None:
+        return pool.opens_in_ms / 1000 + failing_s
+    if pool.why == "circuit":  # the probe is under way
+        return took_s + failing_s
+    return took_s / pool.concurrency / caution if pool.why == "concurrency" and pool.concurrency else None
+
+
+def time_scale(pool: PoolState) -> float:
+    """Quota seconds in a second: 1 but in tests."""
+    return 60_000 / (pool.rate * pool.interval_ms) if pool.rate and pool.interval_ms else 1.0
+
+
+def _pace(pool: PoolState, took_s: float, caution: float) -> float:
+    """Calls a second: by the pool's rate, and by how many it may have in flight."""
+    by_rate = 1000 / pool.interval_ms if pool.interval_ms else inf
+    by_flight = pool.concurrency / took_s if pool.concurrency and took_s else inf
+    return caution * min(by_rate, by_flight)
+
+
+def _reached_s(opened: Sequence[tuple[float, float]], before: int) -> float:
+    """When pools that open at these times, each with its pace, have let `before` calls go and may take one more."""
+    last = max(at for at, _ in opened)
+    if any(pace == inf for _, pace in opened):
+        return last
     # Each has taken 1 + (t - at) * pace calls by the time t, the first one at its opening.
-    total = sum(pace for _, pace in paces)
-    all_taken = (before + 1 - len(paces) + sum(at * pace for at, pace in paces)) / total
-    return max(*(at for at, _ in paces), all_taken)
+    total = sum(pace for _, pace in opened)
+    return max(last, (before + 1 - len(opened) + sum(at * pace for at, pace in opened)) / total)

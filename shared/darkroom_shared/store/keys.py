@@ -7,19 +7,19 @@
 <p>needs:<job>           set      jobs that must finish before this one may start
 <p>workflow:<workflow>   hash     steps in order and the job of each
 <p>idem:<tenant>:<key>   string   JSON: job or workflow and request fingerprint
-<p>lanes                 set      lanes that ever held a call
+<p>open_lanes            zset     lanes in which calls wait -> 0; in order of their names, like the next
 <p>known_lanes           set      lanes that ever had a job or a pool
 <p>lane:<lane>           hash     mode, virtual:<class> (the fair queue's virtual time), owed:<class> (for its floor), took_ms
 <p>last_lane             string   the lane that was served last
 <p>pools:<lane>          set      pools the lane draws on
 <p>pool:<pool>           hash     quota by source (settings_rpm, aws_rpm, catalogue_rpm, unknown, off, share, margin, scale,
                                   concurrency, tpm, aws_concurrency, aws_tpm), pacing (tat_us, tokens_us, rest_until_us), what
-                                  was learned (rate, rate_us, good, steady, cut_us, refused_us, refused_in_all), circuit
-                                  (refusals, open_until_us, open_s, probe)
+                                  was learned (rate, rate_us, good, steady, cut_us, cuts, refused_us, refused_in_all), circuit
+                                  (refusals, open_until_us, open_s, probe), late_us, late_at_us
 <p>sent:<pool>           zset     call:fence whose request went out in the last minute and was not refused -> when, us
 <p>refused:<pool>        zset     call:fence that the service refused as too much in the last minute -> when, us
 <p>flight:<pool>         zset     call that was let go and has not ended -> when, ms
-<p>reaches:<lane>        set      choices of pools, joined by commas, that calls of the lane wait for
+<p>reaches:<lane>        zset     choices of pools, joined by commas, that calls of the lane wait for -> 0
 <p>turn:<lane>:<class>:<reach>   zset   tenant that may go -> its virtual time
 <p>past:<lane>:<class>   zset     tenant -> where its virtual time stood when it last went
 <p>park:<lane>:<class>:<tenant>:<reach>  zset  call -> deadline in ms

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 
 from darkroom_shared.core.errors import LedgerUnavailable
 from darkroom_shared.store.keys import Keys
-from darkroom_shared.store.loading import arguments, lifecycle_json, source
+from darkroom_shared.store.loading import arguments, source
 from darkroom_shared.store.ops import Command, Operation
 
 T = TypeVar("T")
@@ -102,7 +102,7 @@ class Ledger:
             script = self._scripts.get(operation.name)
             if script is None:
                 script = self._scripts[operation.name] = self._redis.register_script(source(operation.name))
-            return operation.parse(script(keys=[self.keys.prefix], args=[arguments(operation.args), lifecycle_json()]))
+            return operation.parse(script(keys=[self.keys.prefix], args=[arguments(operation.args)]))
         except RedisError as error:
             raise _unavailable(error, _doing(operation)) from error
 
@@ -187,7 +187,7 @@ class AsyncLedger:
             if script is None:
                 script = self._scripts[operation.name] = self._redis.register_script(source(operation.name))
             async with asyncio.timeout(limit_s):
-                answer = await script(keys=[self.keys.prefix], args=[arguments(operation.args), lifecycle_json()])
+                answer = await script(keys=[self.keys.prefix], args=[arguments(operation.args)])
             return operation.parse(answer)
         except RedisError as error:
             raise _unavailable(error, _doing(operation)) from error

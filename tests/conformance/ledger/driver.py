@@ -19,10 +19,11 @@ import redis
 from darkroom_shared.contract.job_record import JobClass, JobRecord
 from darkroom_shared.contract.views import JobView, call_view, job_view
 from darkroom_shared.core.failure import Failure, FailureKind
+from darkroom_shared.core.forecast import LaneState, PoolState
 from darkroom_shared.core.ids import call_id, make_id
 from darkroom_shared.core.quota import PoolQuota
 from darkroom_shared.core.retry import AfterDoubt, Budget, History, after_doubt
-from darkroom_shared.store import ops, presence, reads, upkeep
+from darkroom_shared.store import ops, presence, reads, steering, upkeep
 from darkroom_shared.store.keys import Keys
 from darkroom_shared.store.redis import AsyncLedger, Ledger
 
@@ -137,10 +138,60 @@ class Room:
         seconds, micros = self.raw.time()
         return seconds * 1000 + micros // 1000
 
-    def worker(self, name: str = "w1", slots: int = 100, pools: Sequence[PoolQuota] = (), ttl_ms: int = 600_000) -> str:
-        """Registers a worker."""
-        self.run(presence.register(name, ttl_ms, {"slots": str(slots), "host": "h", "pid": "1", "started_ms": "1"}, pools))
+    def now_us(self) -> int:
+        """The server's clock, finer."""
+        seconds, micros = self.raw.time()
+        return seconds * 1_000_000 + micros
+
+    def worker(
+        self,
+        name: str = "w1",
+        slots: int = 100,
+        pools: Sequence[PoolQuota] = (),
+        ttl_ms: int = 600_000,
+        *,
+        queue: str = "",
+        lanes: str = "",
+    ) -> str:
+        """Registers a worker; with `lanes` (joined by commas) one that serves only those, from a queue of their own."""
+        fields = {"slots": str(slots), "host": "h", "pid": "1", "started_ms": "1"}
+        fields |= {key: value for key, value in (("queue", queue), ("lanes", lanes)) if value}
+        self.run(presence.register(name, ttl_ms, fields, pools))
         return name
+
+    def limit(self, tenant: str, *clear: str, **fields: float) -> None:
+        """Sets `weight`, `running`, `queued` or `queue_ms` of a tenant."""
+        self.run(steering.tenant(tenant, fields, clear))
+
+    def steer(self, kind: Literal["lane", "tenant"], name: str, mode: steering.Mode) -> bool:
+        """Pauses, drains or resumes."""
+        return self.run(steering.steer(kind, name, mode))
+
+    def look(self, lane: str = "lane") -> LaneState:
+        """What stands in a lane."""
+        return self.run(steering.lanes(lane)).lanes[0]
+
+    def pool(self, name: str) -> PoolState:
+        """What is told of a pool of the lane."""
+        return next(pool for pool in self.look().pools if pool.pool == name)
+
+    def set_pool(self, name: str, **fields: float) -> None:
+        """Writes into a pool's record, behind the scripts' back."""
+        for field, value in fields.items():
+            self.raw.hset(self.keys.pool(name), field, repr(value))
+
+    def noted(self, name: str, field: str) -> float:
+        """A number of a pool's record, NaN if it is not there."""
+        return float(self.raw.hget(self.keys.pool(name), field) or "nan")
+
+    def ready(self, *pools: str) -> None:
+        """Lets pools take a call now, in a rhythm of their own: nothing but circuit, concurrency and quota holds them back."""
+        for pool in pools:
+            self.set_pool(pool, tat_us=0, tokens_us=0, rest_until_us=0)
+
+    def members(self, name: str) -> list[str]:
+        """A set of the ledger (its key without the prefix), in order."""
+        return sorted(cast("list[str]", self.raw.execute_command("SMEMBERS", self.keys.prefix + name)))
 
     def new_job(self, **options: Unpack[JobOptions]) -> ops.NewJob:
         """A job with sensible defaults, ready for `accept`."""
@@ -373,6 +424,15 @@ class Room:
         if wanted >= 3:
             assert self.receipt(hint, lease_ms=lease_ms) == "noted"
         return hint
+
+    def finish(self, hint: ops.Hint) -> None:
+        """Brings an admitted call to its end, with a picture."""
+        self.advance(hint, "responded")
+        assert self.commit(hint)[0] is ops.Committed.DONE
+
+    def refuse(self, hint: ops.Hint, *, delay_ms: int = 0) -> None:
+        """The service says that a call is too much; the call waits `delay_ms`, its pool no longer than the test wants."""
+        assert self.snooze(hint, THROTTLED, delay_ms=delay_ms, counts=False)
 
     def call(self, name: str) -> Mapping[str, str]:
         """A call's record."""

@@ -1,12 +1,13 @@
-"""Looks at what waits in the ledger: repairs for the reconciler, jobs and calls for a person, calls for tomorrow's money."""
+"""Looks at what waits in the ledger: repairs for the reconciler, jobs and calls for a person, lanes, calls for tomorrow's money."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from darkroom.cli.diagnosis.finding import Finding
+from darkroom_shared.core.holds import lane_holds
 from darkroom_shared.settings import Settings
-from darkroom_shared.store import presence, reads
+from darkroom_shared.store import presence, reads, steering
 from darkroom_shared.store.redis import Ledger
 
 _LATE: Final = 3
@@ -15,9 +16,15 @@ _DAY_MS: Final = 86_400_000
 
 
 def check_waiting(ledger: Ledger, settings: Settings) -> list[Finding]:
-    """The reconciler's last look, dead letters, held calls, and the day's spending if it has a limit."""
+    """The reconciler's last look, dead letters, held calls, lanes, and the day's spending if it has a limit."""
     now_ms = ledger.run(reads.clock_ms())
-    return [_reconciler(ledger, settings, now_ms), _dead_letters(ledger), _held(ledger), *_spending(ledger, settings, now_ms)]
+    return [
+        _reconciler(ledger, settings, now_ms),
+        _dead_letters(ledger),
+        _held(ledger),
+        *_lanes(ledger),
+        *_spending(ledger, settings, now_ms),
+    ]
 
 
 def _reconciler(ledger: Ledger, settings: Settings, now_ms: int) -> Finding:
@@ -54,6 +61,14 @@ def _held(ledger: Ledger) -> Finding:
         return Finding("held calls", "ok", "none")
     mend = "Look at them with `darkroom held`, then decide with `darkroom resolve`."
     return Finding("held calls", "warn", f"{count} {'calls wait' if count > 1 else 'call waits'} for a decision", mend)
+
+
+def _lanes(ledger: Ledger) -> list[Finding]:
+    lanes = ledger.run(steering.lanes(most=0)).lanes
+    found = [Finding("lanes", "warn", hold.what, hold.frees) for lane in lanes for hold in lane_holds(lane)]
+    waiting = sum(lane.waiting for lane in lanes)
+    calls = f"{waiting} {'call waits' if waiting == 1 else 'calls wait'}"
+    return found or [Finding("lanes", "ok", f"{calls} in {len(lanes)} {'lane' if len(lanes) == 1 else 'lanes'}; none is held up")]
 
 
 def _spending(ledger: Ledger, settings: Settings, now_ms: int) -> list[Finding]:

@@ -14,16 +14,19 @@ local function wait_for(at_us, why)
 end
 
 -- Snoozes that are over go back to their lists first.
-for _, call in ipairs(redis.call('ZRANGEBYSCORE', P .. 'snoozed', '-inf', now, 'LIMIT', 0, 200)) do
-  redis.call('ZREM', P .. 'snoozed', call)
-  if allowed('park', field(call_key(call), 'state') or 'gone') then
-    set_state(call, 'park')
-    park(call, job_of(call))
-    redis.call('HSET', call_key(call), 'reason', '')
-    touch(job_of(call), 'call.park', {call = call})
-  end
-end
 local first_snooze = redis.call('ZRANGE', P .. 'snoozed', 0, 0, 'WITHSCORES')
+if first_snooze[2] and tonumber(first_snooze[2]) <= now then
+  for _, call in ipairs(redis.call('ZRANGEBYSCORE', P .. 'snoozed', '-inf', now, 'LIMIT', 0, 200)) do
+    redis.call('ZREM', P .. 'snoozed', call)
+    if allowed('park', field(call_key(call), 'state') or 'gone') then
+      set_state(call, 'park')
+      park(call, job_of(call))
+      redis.call('HSET', call_key(call), 'reason', '')
+      touch(job_of(call), 'call.park', {call = call})
+    end
+  end
+  first_snooze = redis.call('ZRANGE', P .. 'snoozed', 0, 0, 'WITHSCORES')
+end
 if first_snooze[2] then wait_for(tonumber(first_snooze[2]) * 1000, 'snoozed') end
 
 local queues, serving = live_queues()
@@ -40,18 +43,28 @@ local function free_queue(lane)
   return nil, why
 end
 
-local function let_go(call, job, lane, tenant, queue, route)
-  local fence = redis.call('HINCRBY', call_key(call), 'fence', 1)
-  set_state(call, 'admit')
-  redis.call('HSET', call_key(call), 'pool', route or '', 'queue', queue, 'tenant', tenant, 'admitted_ms', now, 'repeats', 0)
-  redis.call('HDEL', call_key(call), 'worker')
+local function let_go(call, job, lane, tenant, queue, task, route)
+  local c = call_key(call)
+  local known = redis.call('HMGET', c, 'fence', 'worker')
+  local fence = tonumber(known[1]) + 1
+  redis.call('HSET', c, 'fence', fence, 'state', life.targets.admit, 'changed_ms', now, 'pool', route or '', 'queue', queue,
+    'tenant', tenant, 'admitted_ms', now, 'repeats', 0)
+  if known[2] then redis.call('HDEL', c, 'worker') end
   redis.call('SADD', P .. 'pending:' .. queue, call)
   redis.call('ZADD', P .. 'unclaimed', now + args.republish_ms, call)
   redis.call('SADD', P .. 'running:' .. tenant, call)
   if tenant_of(tenant).running and not may_run(tenant) then rejoin(tenant) end
   queues[queue].free = queues[queue].free - 1
   touch(job, 'call.admit', {call = call, fence = fence, pool = route})
-  admitted[#admitted + 1] = {call = call, fence = fence, task = field(job_key(job), 'task_name'), queue = queue}
+  admitted[#admitted + 1] = {call = call, fence = fence, task = task, queue = queue}
+end
+
+-- The job tells which Regions its calls went to beside its first.
+local function note_diversion(job, route)
+  local region, list = string.match(route, '^[^/]+'), cjson.decode(field(job_key(job), 'diverted_to') or '[]')
+  for _, known in ipairs(list) do if known == region then return end end
+  list[#list + 1] = region
+  redis.call('HSET', job_key(job), 'diverted_to', cjson.encode(list))
 end
 
 -- The pools of this run that may take a call now, by reach; the first that may is the best that may.
@@ -65,49 +78,61 @@ local function open_route(reach)
   return nil, first_us, first_why
 end
 
--- The tenant of a reach whose turn it is: {call, tenant, tag, reach}. Lists that are empty leave the order.
+-- The tenant of a reach whose turn it is: {tenant, tag, reach}. Its list may have become empty since.
 local function head_of(lane, class, reach)
-  local turn = turn_key(lane, class, reach)
+  local head = redis.call('ZRANGE', turn_key(lane, class, reach), 0, 0, 'WITHSCORES')
+  return head[1] and {tenant = head[1], tag = tonumber(head[2]), reach = reach}
+end
+
+-- A tenant whose list is empty leaves the order.
+local function leave_turn(lane, class, head)
+  redis.call('ZREM', turn_key(lane, class, head.reach), head.tenant)
+  redis.call('SREM', P .. 'lists:' .. head.tenant, list_name(lane, class, head.reach))
+end
+
+-- The same, of tenants with a call in their lists.
+local function waiting_head(lane, class, reach)
   while true do
-    local head = redis.call('ZRANGE', turn, 0, 0, 'WITHSCORES')
-    if not head[1] then return nil end
-    local call = redis.call('ZRANGE', park_key(lane, class, head[1], reach), 0, 0)[1]
-    if call then return {call = call, tenant = head[1], tag = tonumber(head[2]), reach = reach} end
-    redis.call('ZREM', turn, head[1])
-    redis.call('SREM', P .. 'lists:' .. head[1], list_name(lane, class, reach))
+    local head = head_of(lane, class, reach)
+    if not head or redis.call('ZCARD', park_key(lane, class, head.tenant, reach)) > 0 then return head end
+    leave_turn(lane, class, head)
   end
 end
 
--- By class, the call whose turn it is among the reaches in which a pool is open.
+-- By class, the tenant whose turn it is among the reaches in which a pool is open; and which classes wait at all.
 local function candidates(lane, reaches)
-  local found, waiting, routes = {}, false, {}
+  local found, waits, routes = {}, {}, {}
   for _, reach in ipairs(reaches) do
     local here = false
     for _, class in ipairs(args.classes) do
-      local head = head_of(lane, class[1], reach)
-      if head then
-        here, waiting = true, true
-        if routes[reach] == nil then
-          local route, at, why = '', nil, nil
-          if reach ~= '' then route, at, why = open_route(reach) end
-          routes[reach] = route or false
-          if not route then wait_for(at, why) end
+      local name = class[1]
+      local head = routes[reach] ~= false and head_of(lane, name, reach) or waiting_head(lane, name, reach)
+      if head and routes[reach] == nil then
+        local route, at, why = '', nil, nil
+        if reach ~= '' then route, at, why = open_route(reach) end
+        routes[reach] = route or false
+        if not route then
+          head = waiting_head(lane, name, reach)
+          if head then wait_for(at, why) else routes[reach] = nil end
         end
+      end
+      if head then
+        here, waits[name] = true, true
         head.route = routes[reach]
-        local best = found[class[1]]
-        if head.route and (not best or head.tag < best.tag) then found[class[1]] = head end
+        local best = found[name]
+        if head.route and (not best or head.tag < best.tag) then found[name] = head end
       end
     end
-    if not here then redis.call('SREM', P .. 'reaches:' .. lane, reach) end
+    if not here then redis.call('ZREM', P .. 'reaches:' .. lane, reach) end
   end
-  return found, waiting
+  return found, waits
 end
 
--- The most urgent class, unless a lower one that waits is owed its floor. What a class is owed is kept, up to one call, while it waits.
+-- The most urgent class, unless a lower one that waits is owed its floor, this call counted in.
 local function choose(lane, found)
-  local key, chosen, most = P .. 'lane:' .. lane, nil, 1 - 1e-9
+  local l, chosen, most = lane_of(lane), nil, 1 - 1e-5
   for _, class in ipairs(args.classes) do
-    local owed = found[class[1]] and class[2] > 0 and number(key, 'owed:' .. class[1]) or 0
+    local owed = found[class[1]] and class[2] > 0 and tonumber(l['owed:' .. class[1]] or '0') + class[2] or 0
     if owed >= most then chosen, most = class[1], owed end
   end
   for _, class in ipairs(args.classes) do
@@ -116,51 +141,66 @@ local function choose(lane, found)
   return chosen
 end
 
-local function settle_floors(lane, found, chosen)
-  local key = P .. 'lane:' .. lane
+-- Notes where the lane's virtual time stands, which never falls, and what the classes are owed. That grows with the calls that a class
+-- could have had, and is kept, up to two calls, while it waits.
+local function settle(lane, found, waits, chosen)
+  local l, new = lane_of(lane), {}
+  local virtual = 'virtual:' .. chosen
+  if found[chosen].tag > tonumber(l[virtual] or '-1') then new[virtual] = string.format('%.17g', found[chosen].tag) end
   for _, class in ipairs(args.classes) do
-    local name, floor = class[1], class[2]
-    if floor > 0 then
-      if not found[name] then redis.call('HDEL', key, 'owed:' .. name)
-      else
-        local owed = number(key, 'owed:' .. name) + floor
-        if name == chosen then owed = math.max(0, owed - 1) end
-        redis.call('HSET', key, 'owed:' .. name, string.format('%.6f', math.min(owed, 2)))
-      end
+    local name, floor = 'owed:' .. class[1], class[2]
+    if floor > 0 and found[class[1]] then
+      local owed = tonumber(l[name] or '0') + floor
+      if class[1] == chosen then owed = math.max(0, owed - 1) end
+      new[name] = string.format('%.6f', math.min(owed, 2))
+    elseif floor > 0 and l[name] and not waits[class[1]] then new[name] = '0' end
+  end
+  local flat = {}
+  for name, value in pairs(new) do
+    if l[name] ~= value then
+      l[name] = value
+      flat[#flat + 1], flat[#flat + 2] = name, value
     end
   end
+  if #flat > 0 then redis.call('HSET', P .. 'lane:' .. lane, unpack(flat)) end
 end
 
 -- Lets one call of the lane go, or finds one that is too late. Returns whether there may be more.
 local function step(lane)
-  if field(P .. 'lane:' .. lane, 'mode') == 'paused' then wait_for(nil, 'pause') return false end
-  local reaches = redis.call('SMEMBERS', P .. 'reaches:' .. lane)
-  table.sort(reaches)
+  if lane_of(lane).mode == 'paused' then wait_for(nil, 'pause') return false end
+  local reaches = redis.call('ZRANGE', P .. 'reaches:' .. lane, 0, -1)
   local queue, why = free_queue(lane)
   if not queue then
     if #reaches > 0 then reason = why end
     return false
   end
-  local found, waiting = candidates(lane, reaches)
-  if not waiting then redis.call('SREM', P .. 'lanes', lane) return false end
+  local found, waits = candidates(lane, reaches)
+  if not next(waits) then redis.call('ZREM', P .. 'open_lanes', lane) return false end
   local class = choose(lane, found)
   if not class then return false end
   local head = found[class]
-  local job = job_of(head.call)
-  leave_list(lane, class, head.tenant, head.reach, head.call)
-  local j = redis.call('HMGET', job_key(job), 'start_by_ms', 'finish_by_ms', 'started_ms', 'tokens')
+  local calls = redis.call('ZRANGE', park_key(lane, class, head.tenant, head.reach), 0, 1)
+  if not calls[2] then leave_turn(lane, class, head) end
+  local call = calls[1]
+  if not call then return true end
+  local job = job_of(call)
+  leave_list(lane, class, head.tenant, head.reach, call)
+  local j = redis.call('HMGET', job_key(job), 'start_by_ms', 'finish_by_ms', 'started_ms', 'tokens', 'price_microusd', 'task_name')
   local start_by, finish_by = tonumber(j[1] or '0'), tonumber(j[2] or '0')
   if (start_by > 0 and start_by <= now and not j[3]) or (finish_by > 0 and finish_by <= now) then
-    finish_call(head.call, 'expire', {call = head.call}) -- costs no place
+    finish_call(call, 'expire', {call = call}) -- costs no place
     expired = expired + 1
     return true
   end
-  settle_floors(lane, found, class)
-  redis.call('HSET', P .. 'lane:' .. lane, 'virtual:' .. class, string.format('%.17g', head.tag))
-  redis.call('ZREMRANGEBYSCORE', P .. 'past:' .. lane .. ':' .. class, '-inf', head.tag)
-  charge(lane, class, head.tenant, head.tag, cost_of(job), reaches)
-  if head.route ~= '' then take_place(pool_of(head.route), head.call, tonumber(j[4] or '0')) end
-  let_go(head.call, job, lane, head.tenant, queue, head.route)
+  settle(lane, found, waits, class)
+  -- Who stands behind the virtual time comes back at it; who stands right there may yet be given back what a refused call cost.
+  redis.call('ZREMRANGEBYSCORE', P .. 'past:' .. lane .. ':' .. class, '-inf', '(' .. lane_of(lane)['virtual:' .. class])
+  charge(lane, class, head.tenant, head.tag, cost_of(j[5]), reaches)
+  if head.route ~= '' then
+    take_place(pool_of(head.route), call, tonumber(j[4] or '0'))
+    if string.find(head.reach, head.route, 1, true) ~= 1 then note_diversion(job, head.route) end
+  end
+  let_go(call, job, lane, head.tenant, queue, j[6], head.route)
   return true
 end
 
@@ -170,14 +210,13 @@ for _, call in ipairs(redis.call('ZRANGE', P .. 'owed', 0, args.most - 1)) do
   local queue, why = free_queue(lane)
   if queue then
     redis.call('ZREM', P .. 'owed', call)
-    let_go(call, job_of(call), lane, tenant, queue)
+    let_go(call, job_of(call), lane, tenant, queue, field(job_key(job_of(call)), 'task_name'))
   else reason = why end
 end
 
 -- One call a lane and round, beginning after the lane that was served last, so that no lane takes all the slots.
-local lanes = redis.call('SMEMBERS', P .. 'lanes')
-table.sort(lanes)
-local last, served = redis.call('GET', P .. 'last_lane') or '', nil
+local lanes = redis.call('ZRANGE', P .. 'open_lanes', 0, -1)
+local last, served = #lanes > 1 and redis.call('GET', P .. 'last_lane') or '', nil
 local ring = {}
 for _, lane in ipairs(lanes) do if lane > last then ring[#ring + 1] = lane end end
 for _, lane in ipairs(lanes) do if lane <= last then ring[#ring + 1] = lane end end

@@ -1,7 +1,7 @@
--- What stands in the lanes and why: for people, for the explanation of a wait, and for predictions. Changes nothing.
+-- What stands in the lanes and why: for people, for the explanation of a wait, and for predictions. Changes nothing but times of a clock that was set back.
 -- args.lane     only this one, or absent
 -- args.job      also say where the parked calls of this job stand in their list, or absent
--- args.most     most tenants told of for each lane; the rest is summed up
+-- args.most     most tenants told of for each lane, that of the job always; the rest is summed up
 -- Returns JSON {now_ms, lanes = [{lane, mode, waiting, oldest_ms, took_ms, free_slots, slots, workers, classes = {class: {virtual, owed}},
 -- tenants = [{job_class, tenant, waiting, tag, weight, mode, running, running_most}], others = {class: calls}, pools = [{pool, quota, cap,
 -- rate, source, opens_in_ms, why, sent, refused, refused_in_all, in_flight, concurrency, circuit, open_s}]}], calls = [{call, rank}]}.
@@ -23,7 +23,8 @@ local function numbers(p)
   }
 end
 
-local function tell(lane)
+-- `own`: class|tenant that is told of in any case, or nil.
+local function tell(lane, own)
   local l = record(P .. 'lane:' .. lane)
   local out = {lane = lane, mode = l.mode or 'active', waiting = 0, took_ms = tonumber(l.took_ms), free_slots = 0, slots = 0,
     classes = {}, tenants = {}, others = {}, pools = {}}
@@ -43,7 +44,7 @@ local function tell(lane)
     if not out.classes[class] then
       out.classes[class] = {virtual = tonumber(l['virtual:' .. class] or '0'), owed = tonumber(l['owed:' .. class] or '0')}
     end
-    if #out.tenants < args.most then
+    if #out.tenants < args.most or name == own then
       local t = tenant_of(tenant)
       out.tenants[#out.tenants + 1] = {
         job_class = class, tenant = tenant, waiting = waiting, weight = tonumber(t.weight or '1'), mode = t.mode,
@@ -61,11 +62,12 @@ end
 local names = args.lane and {args.lane} or redis.call('SMEMBERS', P .. 'known_lanes')
 table.sort(names)
 local answer = {now_ms = now, lanes = {}, calls = {}, workers = redis.call('ZCARD', P .. 'workers')}
-for _, lane in ipairs(names) do answer.lanes[#answer.lanes + 1] = tell(lane) end
-if args.job then
-  local lane, class, tenant, reach = place_of(args.job)
-  for _, call in ipairs(lane and calls_of(args.job) or {}) do
-    local rank = redis.call('ZRANK', park_key(lane, class, tenant, reach or ''), call)
+local home, class, tenant, reach
+if args.job then home, class, tenant, reach = place_of(args.job) end
+for _, lane in ipairs(names) do answer.lanes[#answer.lanes + 1] = tell(lane, home == lane and class .. '|' .. tenant or nil) end
+if home then
+  for _, call in ipairs(calls_of(args.job)) do
+    local rank = redis.call('ZRANK', park_key(home, class, tenant, reach or ''), call)
     if rank then answer.calls[#answer.calls + 1] = {call = call, rank = rank} end
   end
 end

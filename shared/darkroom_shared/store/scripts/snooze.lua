@@ -25,7 +25,8 @@ pool_failed(call, args.fence, args.failure)
 if args.failure.kind == 'throttled' then
   local lane, class, tenant = place_of(job)
   local past = tonumber(redis.call('ZSCORE', P .. 'past:' .. lane .. ':' .. class, tenant) or '0')
-  if past > 0 then charge(lane, class, tenant, past, -cost_of(job), redis.call('SMEMBERS', P .. 'reaches:' .. lane)) end
+  local cost, reaches = cost_of(field(job_key(job), 'price_microusd')), redis.call('ZRANGE', P .. 'reaches:' .. lane, 0, -1)
+  if past > 0 then charge(lane, class, tenant, past, -cost, reaches) end
 end
 leave_indexes(call)
 if field(job_key(job), 'cancel_ms') and not field(c, 'receipt') then
@@ -35,6 +36,7 @@ if field(job_key(job), 'cancel_ms') and not field(c, 'receipt') then
 end
 set_state(call, 'snooze')
 redis.call('HSET', c, 'reason', args.reason)
+if args.failure.kind == 'throttled' then redis.call('HSET', c, 'first', 1) end
 redis.call('ZADD', P .. 'snoozed', whole(now + args.delay_ms), call)
 touch(job, 'call.snooze', {call = call, reason = args.reason, delay_ms = args.delay_ms, failure = args.failure})
 return 1

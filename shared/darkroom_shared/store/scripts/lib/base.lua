@@ -1,12 +1,11 @@
 -- Shared by every script, like all files in this folder: set in front of its text before it is loaded, this one first.
 -- KEYS[1]  key prefix. All other names are built from it (see store/keys.py); the ledger needs one Redis, not a cluster.
 -- ARGV[1]  JSON object `args`, described at the top of each script. A value that is not known is left out, never null.
--- ARGV[2]  JSON object `life`, made from core/lifecycle.py: `rules` event -> {sources, target}, `open_states` call state -> job state,
---          `terminal_states` job state -> true.
+-- life     table in front of this text, made from core/lifecycle.py: `sources` event -> states with blanks around them, `targets` event ->
+--          state, `open_states` call state -> job state, `terminal_states` job state -> true.
 -- Time is the server's own, read once: `now` in milliseconds, `now_us` in microseconds.
 local P = KEYS[1]
 local args = cjson.decode(ARGV[1])
-local life = cjson.decode(ARGV[2])
 local clock = redis.call('TIME')
 local now_us = clock[1] * 1000000 + clock[2]
 local now = math.floor(now_us / 1000)
@@ -28,14 +27,11 @@ end
 
 -- True if the table lets `event` happen in `state`.
 local function allowed(event, state)
-  for _, source in ipairs(life.rules[event].sources) do
-    if source == state then return true end
-  end
-  return false
+  return string.find(life.sources[event], ' ' .. state .. ' ', 1, true) ~= nil
 end
 
 local function set_state(call, event)
-  redis.call('HSET', call_key(call), 'state', life.rules[event].target, 'changed_ms', now)
+  redis.call('HSET', call_key(call), 'state', life.targets[event], 'changed_ms', now)
 end
 
 -- A worker sends a write again if the answer got lost. What it asked for under this fence is done then: saying "lost" would be wrong.

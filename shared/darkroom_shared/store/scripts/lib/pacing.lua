@@ -4,24 +4,10 @@
 local MINUTE_S, HOLD_S, REST_S = 60, 10, 2 -- the estimate's window; least time between two cuts; rest of a pool after a refusal
 local CIRCUIT_REFUSALS, CIRCUIT_S, CIRCUIT_MOST_S = 2, 30, 240
 local START_RPM, FIRST_CUT_RPM = 10, 60 -- where the quota is not known; least rate after the first refusal where there was no pacing
+local LATE_S = 0.3 -- half of what the margin of 1 % leaves to the jitter between letting go and sending
 local QUIET_MIN = 5 -- after this long without a refusal the rate is raised faster and faster
 
 local pools = {}
-
--- A pool's record with its numbers, read once a run.
-local function pool_of(route)
-  local p = pools[route]
-  if p then return p end
-  p = record(P .. 'pool:' .. route)
-  for name, value in pairs(p) do p[name] = tonumber(value) or value end
-  p.route, p.key, p.scale = route, P .. 'pool:' .. route, p.scale or 1
-  p.quota = not p.off and (p.settings_rpm or (not p.unknown and (p.aws_rpm or p.catalogue_rpm))) or nil
-  p.cap = p.quota and p.quota * (p.share or 1) * (p.margin or 1)
-  p.most = p.concurrency or p.aws_concurrency
-  p.tokens = p.tpm or p.aws_tpm
-  pools[route] = p
-  return p
-end
 
 local function us(p, seconds) return seconds * 1000000 / p.scale end
 
@@ -44,7 +30,7 @@ end
 -- next to nothing near it, and faster and faster after some quiet minutes; never above the known quota.
 local function rate_of(p)
   if not p.rate then return p.cap or (not p.off and START_RPM) or nil end
-  local minutes = math.min(math.max(0, now_us - p.rate_us) / us(p, MINUTE_S), 1)
+  local minutes = math.min((now_us - p.rate_us) / us(p, MINUTE_S), 1)
   local quiet = p.refused_us and (now_us - p.refused_us) / us(p, MINUTE_S)
   local slope
   if not quiet then slope = p.rate
@@ -55,36 +41,62 @@ local function rate_of(p)
   return p.cap and math.min(rate, p.cap) or rate
 end
 
+-- After the server's clock was set back, or a quota was raised, a time may lie farther ahead than it can: nobody waits for that. It is
+-- written down anew, because a bound that moves on with the clock would never be reached.
+local function mend_times(p)
+  local tokens_us = p.tokens_us and p.tokens and us(p, MINUTE_S) / (p.share or 1)
+  local farthest = {
+    rate_us = 0, cut_us = 0, refused_us = 0, late_at_us = 0, tokens_us = tokens_us,
+    rest_until_us = us(p, REST_S), open_until_us = us(p, CIRCUIT_MOST_S),
+  }
+  local mended = {}
+  for name, ahead in pairs(farthest) do
+    if p[name] and p[name] > now_us + ahead then mended[name] = math.floor(now_us + ahead) end
+  end
+  if next(mended) then write(p, mended) end
+  local rate = p.tat_us and p.tat_us > now_us and rate_of(p)
+  local most = rate and math.floor(now_us + 2 * us(p, MINUTE_S) / rate + (p.late_us or 0))
+  if most and p.tat_us > most then write(p, {tat_us = most}) end
+end
+
+-- A pool's record with its numbers, read once a run.
+local function pool_of(route)
+  local p = pools[route]
+  if p then return p end
+  p = record(P .. 'pool:' .. route)
+  for name, value in pairs(p) do p[name] = tonumber(value) or value end
+  p.route, p.key, p.scale = route, P .. 'pool:' .. route, p.scale or 1
+  p.quota = not p.off and (p.settings_rpm or (not p.unknown and (p.aws_rpm or p.catalogue_rpm))) or nil
+  p.cap = p.quota and p.quota * (p.share or 1) * (p.margin or 1)
+  p.most = p.concurrency or p.aws_concurrency
+  p.tokens = p.tpm or p.aws_tpm
+  mend_times(p)
+  pools[route] = p
+  return p
+end
+
 -- When the pool may take its next call (microseconds), and what it waits for; nil if only an event can tell. At or before now: it may.
 local function opens_at(p)
   if p.mode == 'paused' then return nil, 'pause' end
   if (p.quota and p.quota <= 0) or (p.tokens and p.tokens <= 0) then return nil, 'no_quota' end
   if p.probe then return nil, 'circuit' end
   if p.most and redis.call('ZCARD', P .. 'flight:' .. p.route) >= p.most then return nil, 'concurrency' end
-  -- After a jump of the server's clock, or a raised quota, a time may lie farther ahead than it can: nobody waits for that.
-  local rate = rate_of(p)
-  local at, why = 0, 'rate'
-  if rate then at = math.min(p.tat_us or 0, now_us + 2 * us(p, MINUTE_S) / rate) end
-  if p.tokens then
-    local tokens_at = math.min(p.tokens_us or 0, now_us + us(p, MINUTE_S))
-    if tokens_at > at then at, why = tokens_at, 'tokens' end
-  end
-  local rests = math.min(p.rest_until_us or 0, now_us + us(p, MINUTE_S))
-  if rests > at then at, why = rests, 'throttled' end
-  local opens = math.min(p.open_until_us or 0, now_us + us(p, CIRCUIT_MOST_S))
-  if opens > at then at, why = opens, 'circuit' end
+  local at, why = rate_of(p) and p.tat_us or 0, 'rate'
+  if p.tokens and (p.tokens_us or 0) > at then at, why = p.tokens_us, 'tokens' end
+  if (p.rest_until_us or 0) > at then at, why = p.rest_until_us, 'throttled' end
+  if (p.open_until_us or 0) > at then at, why = p.open_until_us, 'circuit' end
   return at, why
 end
 
--- Takes the pool's next place for a call that costs so many tokens. A wake-up that came less than a quarter interval late keeps the old
--- rhythm, so lateness costs no rate.
+-- Takes the pool's next place for a call that costs so many tokens. A wake-up that came a little late keeps the old rhythm, so lateness
+-- costs no rate: less than a quarter interval, and no more than the margin leaves, or a minute could hold a call too many.
 local function take_place(p, call, tokens)
   local rate = rate_of(p)
   local fields = {}
   if rate then
     local interval, from = us(p, MINUTE_S) / rate, now_us
     local tat = p.tat_us or 0
-    if tat <= now_us and now_us - tat < interval / 4 and (p.rest_until_us or 0) <= tat then from = tat end
+    if tat <= now_us and now_us - tat < math.min(interval / 4, us(p, LATE_S)) and (p.rest_until_us or 0) <= tat then from = tat end
     fields.tat_us = math.floor(from + interval)
     if p.rate or not (p.cap or p.off) then fields.rate, fields.rate_us = rate, now_us end
   end
@@ -102,13 +114,30 @@ local function leave_pool(route, call)
   if field(P .. 'pool:' .. route, 'probe') == call then forget(pool_of(route), 'probe') end
 end
 
+-- Keeps of what was noted with its time the last minutes only.
+local function trim(p, name, minutes)
+  redis.call('ZREMRANGEBYSCORE', name, '-inf', now_us - minutes * us(p, MINUTE_S))
+  redis.call('ZREMRANGEBYSCORE', name, '(' .. whole(now_us), '+inf') -- from before the clock was set back
+end
+
+-- A call that is sent much later than it was let go (a cold worker, a busy machine) comes too near to those after it: a server that looks
+-- at every span of a minute would refuse one at its end. They wait by as much longer; once, not anew for every call that is as late.
+local function make_up_for(p, late_us)
+  late_us = math.min(late_us, us(p, MINUTE_S))
+  local known = us(p, LATE_S)
+  if p.late_at_us and now_us - p.late_at_us < us(p, MINUTE_S) then known = math.max(known, p.late_us) end
+  if late_us <= known or not p.tat_us or not rate_of(p) then return end
+  write(p, {tat_us = math.floor(math.max(p.tat_us, now_us) + late_us - known), late_us = late_us, late_at_us = now_us})
+end
+
 -- A request goes out now. What is not refused counts as accepted.
 local function pool_sent(call, fence)
-  local route = field(call_key(call), 'pool')
+  local route, admitted = unpack(redis.call('HMGET', call_key(call), 'pool', 'admitted_ms'))
   if not route or route == '' then return end
   local p = pool_of(route)
+  make_up_for(p, now_us - tonumber(admitted) * 1000)
   local name = P .. 'sent:' .. route
-  redis.call('ZREMRANGEBYSCORE', name, '-inf', now_us - us(p, MINUTE_S))
+  trim(p, name, 2)
   redis.call('ZADD', name, now_us, call .. ':' .. fence)
 end
 
@@ -121,16 +150,27 @@ local function pool_accepted(call)
   if p.probe == call then forget(p, 'probe', 'open_until_us', 'open_s') end
 end
 
+-- Calls a minute that the service took lately. A server that counts from zero in every minute may take much in one and little in the
+-- next: where refusals come again and the last minute was far above the one before, both are looked at.
+local function accepted_rate(p)
+  local minute = us(p, MINUTE_S)
+  local one = redis.call('ZCOUNT', P .. 'sent:' .. p.route, now_us - minute, '+inf')
+  if not p.cut_us or now_us - p.cut_us > 2.5 * minute then return one end
+  local two = redis.call('ZCOUNT', P .. 'sent:' .. p.route, now_us - 2 * minute, '+inf') / 2
+  return one > 1.3 * two and two or one
+end
+
 local function cut_rate(p)
   local rate = rate_of(p)
-  local accepted = redis.call('ZCOUNT', P .. 'sent:' .. p.route, now_us - us(p, MINUTE_S), '+inf')
+  local accepted = accepted_rate(p)
   local again = p.cut_us and now_us - p.cut_us < us(p, MINUTE_S)
-  local new = rate and math.min(0.92 * rate, math.max(0.5 * rate, 0.97 * accepted)) or math.max(0.97 * accepted, FIRST_CUT_RPM)
+  local cuts = again and (p.cuts or 0) + 1 or 1 -- one after the other: each cuts deeper
+  local new = rate and math.min(0.92 ^ cuts * rate, math.max(0.5 * rate, 0.97 * accepted)) or math.max(0.97 * accepted, FIRST_CUT_RPM)
   local steady = again and p.steady or p.good
   -- The estimate was too high, as behind a bucket that has just run empty: what went well before is the better guess.
   if again and steady then new = math.min(new, math.max(0.5 * rate, steady)) end
   new = math.max(new, 0.5)
-  local fields = {rate = new, rate_us = now_us, good = new, cut_us = now_us}
+  local fields = {rate = new, rate_us = now_us, good = new, cut_us = now_us, cuts = cuts}
   if steady then fields.steady = steady end
   write(p, fields)
 end
@@ -145,7 +185,7 @@ local function pool_refused(call, fence)
   local sent = tonumber(redis.call('ZSCORE', P .. 'sent:' .. route, name) or '0')
   redis.call('ZREM', P .. 'sent:' .. route, name)
   local refused = P .. 'refused:' .. route
-  redis.call('ZREMRANGEBYSCORE', refused, '-inf', now_us - us(p, MINUTE_S))
+  trim(p, refused, 1)
   redis.call('ZADD', refused, now_us, name)
   redis.call('HINCRBY', p.key, 'refused_in_all', 1)
   local was_open = p.open_until_us
@@ -182,8 +222,12 @@ local function set_pool(entry)
   local key = P .. 'pool:' .. entry.pool
   redis.call('SADD', P .. 'pools:' .. entry.lane, entry.pool)
   redis.call('SADD', P .. 'known_lanes', entry.lane)
+  local set, gone = {}, {}
   for _, name in ipairs({'settings_rpm', 'catalogue_rpm', 'unknown', 'off', 'share', 'margin', 'scale', 'concurrency', 'tpm'}) do
-    if entry[name] then redis.call('HSET', key, name, type(entry[name]) == 'number' and string.format('%.17g', entry[name]) or '1')
-    else redis.call('HDEL', key, name) end
+    if entry[name] then
+      set[#set + 1], set[#set + 2] = name, type(entry[name]) == 'number' and string.format('%.17g', entry[name]) or '1'
+    else gone[#gone + 1] = name end
   end
+  redis.call('HSET', key, unpack(set))
+  if #gone > 0 then redis.call('HDEL', key, unpack(gone)) end
 end

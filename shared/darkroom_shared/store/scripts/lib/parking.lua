@@ -6,7 +6,13 @@ local function park_key(lane, class, tenant, reach) return P .. 'park:' .. lane 
 local function turn_key(lane, class, reach) return P .. 'turn:' .. lane .. ':' .. class .. ':' .. reach end
 local function list_name(lane, class, reach) return lane .. '|' .. class .. '|' .. reach end
 
-local tenants = {}
+local tenants, lane_records = {}, {}
+
+-- A lane's record, read once a run.
+local function lane_of(lane)
+  if not lane_records[lane] then lane_records[lane] = record(P .. 'lane:' .. lane) end
+  return lane_records[lane]
+end
 
 -- What is set for a tenant: weight, running and queued (most calls and jobs), queue_ms, mode.
 local function tenant_of(name)
@@ -24,10 +30,10 @@ end
 -- A tenant takes part in the turns of a lane, at the lane's virtual time or where it left off: no credit for having been away, and none
 -- for coming back with one call at a time.
 local function join(lane, class, reach, tenant)
-  redis.call('SADD', P .. 'lanes', lane)
-  redis.call('SADD', P .. 'reaches:' .. lane, reach)
+  redis.call('ZADD', P .. 'open_lanes', 0, lane)
+  redis.call('ZADD', P .. 'reaches:' .. lane, 0, reach)
   if not may_run(tenant) then return end
-  local virtual = number(P .. 'lane:' .. lane, 'virtual:' .. class)
+  local virtual = tonumber(lane_of(lane)['virtual:' .. class] or '0')
   local past = tonumber(redis.call('ZSCORE', P .. 'past:' .. lane .. ':' .. class, tenant) or '0')
   redis.call('ZADD', turn_key(lane, class, reach), 'NX', math.max(virtual, past), tenant)
 end
@@ -50,7 +56,7 @@ local function charge(lane, class, tenant, start, cost, reaches)
   for _, reach in ipairs(reaches) do redis.call('ZADD', turn_key(lane, class, reach), 'XX', tag, tenant) end
 end
 
-local function cost_of(job) return math.max(1, tonumber(field(job_key(job), 'price_microusd') or UNKNOWN_PRICE)) end
+local function cost_of(price) return math.max(1, tonumber(price or UNKNOWN_PRICE)) end
 
 local function place_of(job) return unpack(redis.call('HMGET', job_key(job), 'lane', 'class', 'tenant', 'routes')) end
 
@@ -94,7 +100,8 @@ end
 -- One that the service refused as too much goes to the head.
 local function park(call, job)
   local c, j = call_key(call), job_key(job)
-  if field(c, 'receipt') then return redis.call('ZADD', P .. 'owed', now, call) end
+  local told = redis.call('HMGET', c, 'receipt', 'first')
+  if told[1] then return redis.call('ZADD', P .. 'owed', now, call) end
   local lane, class, tenant, reach = place_of(job)
   reach = reach or ''
   set_queue_deadline(j, job, tenant)
@@ -103,7 +110,10 @@ local function park(call, job)
   local deadline = tonumber(by[3]) + 604800000
   if start_by > 0 then deadline = math.min(deadline, start_by) end
   if finish_by > 0 then deadline = math.min(deadline, finish_by) end
-  if field(c, 'reason') == 'throttled' then deadline = deadline - 1e13 end
+  if told[2] then
+    redis.call('HDEL', c, 'first')
+    deadline = deadline - 1e13
+  end
   if redis.call('ZADD', park_key(lane, class, tenant, reach), deadline, call) == 1 then
     redis.call('ZADD', P .. 'waits:' .. lane, now, call)
     redis.call('HINCRBY', P .. 'queue:' .. lane, class .. '|' .. tenant, 1)

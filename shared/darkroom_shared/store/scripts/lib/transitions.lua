@@ -1,16 +1,17 @@
--- What the states of a job's calls make of the job. Returns state, reason.
-local function job_outcome(job)
+-- What the states of a job's calls make of the job, of which `calls` and `cancel_ms` are read already. Returns state, reason.
+local function job_outcome(job, calls, cancel_ms)
   local j = job_key(job)
   local seen, open, snooze = {}, nil, nil
-  for _, call in ipairs(calls_of(job)) do
-    local state = field(call_key(call), 'state')
+  for n = 0, calls - 1 do
+    local c = redis.call('HMGET', call_key(job .. '.' .. n), 'state', 'reason')
+    local state = c[1]
     seen[state] = (seen[state] or 0) + 1
     local shows = life.open_states[state]
     if shows == 'running' then open = 'running'
     elseif shows and not open then open = shows end
-    if state == 'snoozed' or state == 'unknown' then snooze = field(call_key(call), 'reason') end
+    if state == 'snoozed' or state == 'unknown' then snooze = c[2] or nil end
   end
-  if open and field(j, 'cancel_ms') then return 'canceling', field(j, 'cancel_reason') or 'user' end
+  if open and cancel_ms then return 'canceling', field(j, 'cancel_reason') or 'user' end
   if open == 'running' then return 'running', seen.unknown and snooze or '' end
   if open then
     if snooze == 'dependency' then return 'waiting', 'dependency' end
@@ -18,7 +19,7 @@ local function job_outcome(job)
     return 'queued', snooze or ''
   end
   local images, wanted = number(j, 'images'), number(j, 'images_wanted')
-  if seen.canceled or field(j, 'cancel_ms') then return 'canceled', field(j, 'cancel_reason') or 'user' end
+  if seen.canceled or cancel_ms then return 'canceled', field(j, 'cancel_reason') or 'user' end
   if images >= wanted and images > 0 then return 'succeeded', '' end
   if images > 0 then return 'partial', field(j, 'reason_hint') or 'filtered' end
   if seen.failed or seen.quarantined then return 'failed', field(j, 'reason_hint') or 'failed' end
@@ -30,11 +31,10 @@ end
 local QUEUED = {scheduled = true, waiting = true, queued = true}
 
 -- Appends the one event of a transition. The stream id is the job's sequence, so a reader sees every gap.
-local function append(job, kind, data)
-  local sequence = redis.call('HINCRBY', job_key(job), 'sequence', 1)
+local function append(job, kind, data, sequence)
+  sequence = sequence or redis.call('HINCRBY', job_key(job), 'sequence', 1)
   data.at_ms = now
   redis.call('XADD', P .. 'events:' .. job, 'MAXLEN', '~', 1000, sequence .. '-0', 'type', kind, 'data', cjson.encode(data))
-  return sequence
 end
 
 local cancel_job, free_dependants, hold_needed
@@ -42,15 +42,16 @@ local cancel_job, free_dependants, hold_needed
 -- Recomputes the job after a change of one of its calls, appends the event, and starts or ends what depends on it.
 local function touch(job, kind, data)
   local j = job_key(job)
-  local before = field(j, 'state')
-  local state, reason = job_outcome(job)
-  redis.call('HSET', j, 'state', state, 'reason', reason, 'updated_ms', now)
+  local known = redis.call('HMGET', j, 'state', 'calls', 'cancel_ms', 'tenant', 'sequence', 'started_ms')
+  local before, sequence = known[1], tonumber(known[5]) + 1
+  local state, reason = job_outcome(job, tonumber(known[2]), known[3])
+  redis.call('HSET', j, 'state', state, 'reason', reason, 'updated_ms', now, 'sequence', sequence)
   if QUEUED[before] ~= QUEUED[state] then
-    redis.call(QUEUED[state] and 'SADD' or 'SREM', P .. 'queued:' .. field(j, 'tenant'), job)
+    redis.call(QUEUED[state] and 'SADD' or 'SREM', P .. 'queued:' .. known[4], job)
   end
   data.state, data.reason = state, reason
   data.terminal = life.terminal_states[state] == true
-  if state == 'running' and not field(j, 'started_ms') then
+  if state == 'running' and not known[6] then
     redis.call('HSET', j, 'started_ms', now)
     -- In time to start; from here on only the end has a deadline.
     if number(j, 'finish_by_ms') > 0 then redis.call('ZADD', P .. 'deadlines', number(j, 'finish_by_ms'), job)
@@ -69,7 +70,7 @@ local function touch(job, kind, data)
     redis.call('ZADD', P .. 'retention', now + keep, job)
     redis.call('ZADD', P .. 'untold', now, job)
   end
-  append(job, kind, data)
+  append(job, kind, data, sequence)
   if data.terminal and before ~= state then free_dependants(job, state) end
   return state
 end
