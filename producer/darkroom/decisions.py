@@ -22,6 +22,7 @@ from darkroom_shared.core.errors import AssetMissing, ImageRefused, InvalidReque
 from darkroom_shared.core.ids import asset_reference
 from darkroom_shared.core.lifecycle import CallState, JobState
 from darkroom_shared.core.problems import Problem
+from darkroom_shared.core.quota import split_pool
 from darkroom_shared.core.workflow import parse_reference
 from darkroom_shared.images import measure
 from darkroom_shared.models.catalogue import find_model
@@ -89,13 +90,15 @@ def replay(scene: Scene, job_id: str, changes: Mapping[str, object], options: Su
     request = merge_patch(_without_references(old, fields), changes)
     defaults: Mapping[str, object] = {
         "model": old.model or None,
-        "region": old.region or None,
+        "regions": [split_pool(pool)[0] for pool in old.routes.split(",")] if old.routes else None,
         "tenant": old.tenant,
         "job_class": old.job_class,
         "metadata": old.metadata,
         "on_unknown": old.on_unknown,
     }
     wanted = {name: value for name, value in cast("Mapping[str, object]", options).items() if value is not None}
+    if "region" in wanted:
+        wanted.setdefault("regions", None)  # the one that is named, not where the old job might go
     told = delivery(cast("SubmitOptions", {**defaults, **wanted}), scene.settings, scene.sources.now_ms())
     model = find_model(told.model)
     pictures: Sequence[Picture] = ()

@@ -223,7 +223,7 @@ def foresee(terms: Terms, step: PlannedStep | None) -> Flow[list[str]]:
     """Asks whether the deadline can probably be met, if there is one: a sentence if not.
 
     Raises:
-        DeadlineUnlikely: it cannot, and the job was to be refused then. A job that is there already under its key is not refused.
+        DeadlineUnlikely: it cannot, and the job was to be refused then. A job that is there already under its key is not judged.
     """
     told = terms.delivery
     if not told.deadline_ms or told.if_late == "ignore" or step is None:
@@ -238,10 +238,10 @@ def foresee(terms: Terms, step: PlannedStep | None) -> Flow[list[str]]:
     if start is None or not lane.pools or start <= left_s:
         return []  # nobody knows, or it can be met
     text = f"Its turn comes in about {start:.0f} s, its deadline in {left_s:.0f} s."
-    if told.if_late == "warn":
-        return [text]
     if told.idempotency_key and (yield from ask(reads.key_used(told.tenant, told.idempotency_key))):
         return []
+    if told.if_late == "warn":
+        return [text]
     raise DeadlineUnlikely(f"{text} Nothing was recorded; give it more time, or submit it with if_late='warn'.")
 
 

@@ -16,6 +16,7 @@ from darkroom_shared.settings import Settings
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 MOST_METADATA: Final = 50
 LONGEST_METADATA: Final = 512
+MOST_REGIONS: Final = 10
 LONGEST_KEY: Final = 255
 WORD_RULE: Final = "1-64 letters, digits, '.', '_', '@', '-'"
 FARTHEST: Final = timedelta(days=366)
@@ -31,7 +32,7 @@ class SubmitOptions(TypedDict, total=False):
     region: str | None
     """The one AWS Region of the calls; without it and without `regions`, the settings' Regions."""
     regions: Sequence[str] | None
-    """The AWS Regions that the calls may go to, best first: where one refuses, the next takes over."""
+    """The AWS Regions that the calls may go to, best first: where one cannot take a call at once, the next does."""
     tenant: str | None
     """Whose job it is, for fair shares: 1-64 letters, digits, `.`, `_`, `@`, `-`; the settings' if left out."""
     job_class: JobClass | None
@@ -170,9 +171,11 @@ def _findings(options: SubmitOptions, now_ms: int) -> _Findings:
         found.append(("if_late", f"{str(given.get('if_late'))[:80]!r} is no policy", ["refuse", "warn", "ignore"]))
     several = given.get("regions")
     if several is not None and not (
-        isinstance(several, list | tuple) and several and all(isinstance(word, str) for word in cast("Sequence[object]", several))
+        isinstance(several, list | tuple)
+        and 0 < len(several) <= MOST_REGIONS
+        and all(isinstance(word, str) for word in cast("Sequence[object]", several))
     ):
-        found.append(("regions", "it is no list of Regions", "a list of 1 or more texts"))
+        found.append(("regions", "it is no list of Regions", f"a list of 1-{MOST_REGIONS} texts"))
     wrong = {name for name, _, _ in found}
     right = cast("SubmitOptions", {name: value for name, value in given.items() if name not in wrong})
     return found + _words(right) + _metadata(right.get("metadata") or {}) + _times(right, now_ms)

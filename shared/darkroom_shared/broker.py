@@ -60,8 +60,9 @@ def create_app(settings: Settings, *, patience_s: float = PATIENCE_S, tries: int
         task_serializer="json",
         result_serializer="json",
         event_serializer="json",
-        task_default_queue=QUEUE,
-        task_queues=[_queue(name) for name in sorted({QUEUE, settings.queue})],
+        # Its own only, also without Celery's `--queues`: a dedicated worker must not take the calls of other lanes.
+        task_default_queue=settings.queue,
+        task_queues=[_queue(settings.queue)],
         task_create_missing_queues=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,

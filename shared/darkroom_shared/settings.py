@@ -44,7 +44,7 @@ class Quota(BaseModel):
     def _short(cls, value: object) -> object:
         if value is None:
             return {"unknown": True}
-        return {"rpm": value} if isinstance(value, int | float) else value
+        return {"rpm": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 Quotas = Literal["off"] | dict[str, Quota]

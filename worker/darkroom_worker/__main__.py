@@ -48,8 +48,8 @@ def _work(slots: int | None, lanes: str | None, loglevel: str, rest: list[str]) 
         os.environ["DARKROOM_LANES"] = lanes
     from darkroom_worker.app import app, settings
 
-    queue = ("--queues", settings.queue)
-    app.worker_main(["worker", f"--hostname=darkroom-{os.getpid()}@%h", f"--loglevel={loglevel}", *CELERY_DEFAULTS, *queue, *rest])
+    queue = ("--queues", settings.queue)  # the last one counts: hints come through the queue that the ledger knows, and no other
+    app.worker_main(["worker", f"--hostname=darkroom-{os.getpid()}@%h", f"--loglevel={loglevel}", *CELERY_DEFAULTS, *rest, *queue])
     return 0
 
 

@@ -90,6 +90,10 @@ async def _work(worker: Worker, held: Held, receipt: str | None) -> str:
         return await _adopt(worker, held, receipt)
     if held.record.kind == "local":
         return await run_local_step(worker, held)
+    if not worker.settings.may_go_to(held.destination[0]):
+        # Whoever submitted it has other settings than this worker.
+        text = f"The worker's DARKROOM_RESIDENCY lets no call go to {held.destination[0]}; nothing was sent."
+        return await settle(worker, held, Failure(FailureKind.PERMANENT, "outside_residency", text))
     return await _call(worker, held)
 
 

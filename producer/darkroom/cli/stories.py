@@ -73,6 +73,7 @@ def job_story(view: JobView) -> Group:
         ("task type", view.task_type),
         ("state", state(view)),
         ("model", f"{view.model or 'local step'} {view.region}".strip()),
+        *([("diverted to", ", ".join(view.diverted_to))] if view.diverted_to else []),
         ("tenant", view.tenant),
         ("created", _at(view.timings.created)),
         ("paid", paid(view.cost)),

@@ -106,6 +106,7 @@ def test_an_unknown_quota_is_tried_twice_as_fast_every_minute_until_the_first_re
     sent(room)
     room.set_pool("east", rate_us=room.now_us() - MINUTE_US)
     assert room.pool("east").rate == pytest.approx(20, rel=1e-3)
+    accepted(room, 9)
     room.refuse(sent(room))
     assert room.pool("east").rate == pytest.approx(10, rel=1e-2)
 

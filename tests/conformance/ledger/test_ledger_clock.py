@@ -97,3 +97,11 @@ def test_requests_that_were_noted_in_the_future_do_not_count_for_an_hour(room: R
         room.raw.execute_command("ZADD", f"dr:{name}:east", room.now_us() + HOUR_US, "old:1")
     room.advance(room.admit(most=1)[0], "calling")
     assert room.pool("east").sent == 2, "both that this clock has seen"
+
+
+def test_a_minute_that_was_full_in_the_future_holds_nothing_back(room: Room) -> None:
+    fleet(room, PoolQuota("lane", "east", settings_rpm=2))
+    room.ready("east")
+    for n in range(2):
+        room.raw.execute_command("ZADD", "dr:sent:east", room.now_us() + HOUR_US, f"old.{n}:1")
+    assert len(room.admit(most=1)) == 1

@@ -157,6 +157,18 @@ def test_a_call_takes_the_first_of_its_pools_that_may_go(room: Room) -> None:
     assert [room.call(hint.call_id)["pool"] for hint in room.admit()] == ["east"]
 
 
+def test_a_job_tells_which_other_regions_took_its_calls(room: Room) -> None:
+    east, west = "us-east-1/m", "us-west-2/m"
+    room.worker(pools=[paced(name, SLOW) for name in (east, west)])
+    at_home = room.submit(routes=f"{east},{west}")
+    away = room.submit(routes=f"{east},{west}", calls=2, images_wanted=2)
+    room.admit()
+    room.ready(west)
+    room.admit()
+    assert room.view(at_home).diverted_to == ()
+    assert room.view(away).diverted_to == ("us-west-2",), "each Region once"
+
+
 def test_a_call_that_is_bound_to_one_region_waits_while_the_others_go_elsewhere(room: Room) -> None:
     room.worker(pools=[paced("east", SLOW), replace(POOL, pool="west", off=True)])
     room.submit(routes="east", tenant="a")
@@ -210,7 +222,7 @@ def test_what_went_out_and_what_was_refused_in_the_last_minute_is_counted(room: 
     room.refuse(hints[0])
     room.fail(hints[1])
     pool = room.pool("east")
-    assert (pool.sent, pool.refused, pool.refused_in_all, pool.in_flight) == (3, 1, 1, 3)
+    assert (pool.sent, pool.refused, pool.refused_in_all, pool.in_flight) == (4, 1, 1, 3), "one is on its way to be sent"
     later = room.now_us() - 61_000_000
     for name in ("sent", "refused"):
         for member in room.raw.zrange(f"dr:{name}:east", 0, -1):

@@ -46,3 +46,29 @@ def test_wake_ups_that_are_always_a_little_late_cost_no_rate(redis_url: str, rpm
         _, refused, took_us = minutes(Room(run, raw, Keys("dr:")), rpm, count, [0.1])
     assert refused == 0
     assert count * MINUTE_US / took_us >= 0.98 * rpm
+
+
+def test_a_call_that_was_sent_late_keeps_the_last_of_its_minute_back(room: Room) -> None:
+    """Three a minute: the first is sent 2 s after it was let go, so the fourth waits until a minute after that."""
+    pool = PoolQuota("lane", "pool", settings_rpm=3, margin=0.99)
+    room.worker(pools=[pool])
+    for _ in range(4):
+        room.submit(routes="pool")
+    now = room.now_us()
+    for sent_us in (-58_600_000, -40_400_000, -20_200_000):
+        room.ready("pool")
+        hint = room.advance(room.admit_one(), "calling")
+        room.raw.execute_command("ZADD", "dr:sent:pool", now + sent_us, f"{hint.call_id}:{hint.fence}")
+    room.raw.hset(room.keys.pool("pool"), "tat_us", now)
+    answer = room.admission()
+    assert (answer.hints, answer.reason) == ((), "rate")
+    assert answer.next_ms is not None
+    assert 1_000 < answer.next_ms <= 1_710, "a minute, and half of what the margin leaves, after the late one"
+
+
+def test_a_call_that_was_let_go_and_never_sent_takes_no_place_in_the_minute(room: Room) -> None:
+    room.worker(pools=[PoolQuota("lane", "pool", settings_rpm=1, margin=0.99)])
+    job = room.submit(routes="pool")
+    room.admit_one()
+    room.cancel(job)
+    assert room.raw.zcard("dr:sent:pool") == 0

@@ -132,6 +132,29 @@ def test_a_replay_goes_the_way_of_the_old_job_unless_told_otherwise(room: Darkro
     assert (view.model, view.tenant, view.job_class, view.metadata) == ("amazon.nova-canvas-v1:0", "red", "interactive", {})
 
 
+def test_a_replay_may_go_to_all_the_regions_of_the_old_job_or_to_others(room: Darkroom, stack: Stack) -> None:
+    several = ["us-east-1", "eu-west-1"]
+    stack.faults(DENIED)
+    job = room.submit(TextImage("a boat", width=512, height=512), regions=several)
+    job.wait(30)
+    stack.faults(DENIED)
+    again = room.replay(job.id)
+    again.wait(30)
+    stack.faults(DENIED)
+    fewer = room.replay(again.id, region="us-east-1")
+    fewer.wait(30)
+    others = room.replay(fewer.id, regions=["us-east-1", "us-west-2"])
+    others.result(30)
+    with raw_redis(stack.settings.redis_url) as raw:
+        routes = [str(raw.hget(stack.settings.key_prefix + f"job:{one.id}", "routes")) for one in (again, fewer, others)]
+    model = "amazon.nova-canvas-v1:0"
+    assert routes == [
+        f"us-east-1/{model},eu-west-1/{model}",
+        f"us-east-1/{model}",
+        f"us-east-1/{model},us-west-2/{model}",
+    ]
+
+
 def test_a_replay_that_would_be_refused_leaves_the_dead_letter_where_it_is(room: Darkroom, stack: Stack) -> None:
     old, _ = dead(room, stack)
     with pytest.raises(InvalidRequest) as caught:

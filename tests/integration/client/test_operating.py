@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Unpack
+from typing import Literal, Unpack
 
 import pytest
 
@@ -210,6 +211,20 @@ def test_a_deadline_that_will_probably_be_missed_is_told(room: Darkroom) -> None
     assert (told.is_late, told.holds[-1].kind) == (True, "deadline")
     assert (in_time.explain().is_late, "deadline" in kinds(in_time.explain())) == (False, False)
     assert room.explain(boat(room).id).is_late is None
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("if_late", ["warn", "refuse"])
+def test_a_job_that_is_there_already_under_its_key_is_told_nothing_of_its_deadline(
+    room: Darkroom, if_late: Literal["warn", "refuse"]
+) -> None:
+    request = TextImage("a boat", seed=7)
+    first = room.submit(request, idempotency_key="once")
+    boat(room)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = room.submit(request, idempotency_key="once", start_within=timedelta(seconds=1), if_late=if_late)
+    assert (again.id, again.replayed) == (first.id, True)
 
 
 def test_a_job_for_later_waits_for_its_time(room: Darkroom) -> None:

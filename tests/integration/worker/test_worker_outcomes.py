@@ -184,3 +184,13 @@ def test_a_free_step_works_on_a_picture_that_a_paid_one_made(fleet: Stack, seed:
     [source], [made] = fleet.view(first).outputs, view.outputs
     assert (made.width, made.height) == (source.width, source.height)
     assert made.sha256 != source.sha256
+
+
+def test_a_worker_sends_nothing_outside_its_residency_whoever_submitted_it(empty_stack: Stack, seed: Seeds) -> None:
+    stack, number = empty_stack, seed()
+    with stack.worker(DARKROOM_RESIDENCY="eu-", DARKROOM_REGION="eu-west-1"):
+        view = stack.wait(stack.submit(text_image(seed=number)))
+    assert (view.state, view.cost.actual_usd, view.cost.uncertain_usd) == ("failed", 0, 0)
+    assert view.error is not None
+    assert view.error.code == "outside_residency"
+    assert stack.calls_of(number) == []

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from darkroom_shared.broker import QUEUE, VISIBILITY_TIMEOUT_S, create_app
-from darkroom_shared.settings import Quota, Settings
+from darkroom_shared.broker import VISIBILITY_TIMEOUT_S, create_app
+from darkroom_shared.settings import QUEUE, Quota, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +38,7 @@ def test_the_default_times_nest() -> None:
         ({"floors": {"bulk": 0.6, "standard": 0.4}}, "floors"),
         ({"floors": {"urgent": 0.1}}, "no class 'urgent'"),
         ({"quotas": {"m:0": 0}}, "quotas"),
+        ({"quotas": {"m:0": True}}, "quotas"),
         ({"quotas": {"m:0": {"rpm": 1, "tpm": 2}}}, "quotas"),
         ({"slots": 0}, "slots"),
         ({"reconcile": 0}, "reconcile"),
@@ -128,3 +129,8 @@ def test_celery_decides_nothing() -> None:
     assert (conf["accept_content"], conf["task_serializer"], conf["task_default_queue"]) == (["json"], "json", QUEUE)
     options = conf["broker_transport_options"]
     assert (options["visibility_timeout"], options["global_keyprefix"]) == (VISIBILITY_TIMEOUT_S, "p:celery:")
+
+
+def test_a_dedicated_worker_reads_its_own_queue_only_however_it_is_started() -> None:
+    app = create_app(Settings(redis_url="redis://h/0", lanes=("m:0", "local")))
+    assert (list(app.amqp.queues), app.conf["task_default_queue"]) == (["darkroom.local+m:0"], "darkroom.local+m:0")

@@ -6,10 +6,11 @@ import asyncio
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from socket import gaierror
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import aioboto3
 from aiobotocore.config import AioConfig
+from aiobotocore.httpsession import AIOHTTPSession
 from aiohttp import ClientConnectorError
 from botocore.exceptions import (
     BotoCoreError,
@@ -46,6 +47,15 @@ class Answer:
     request_id: str | None
 
 
+class _OpenSession(AIOHTTPSession):
+    """Reads the certificates when it is opened, which takes a tenth of a second, not when the first request is to go out."""
+
+    async def __aenter__(self) -> Self:
+        opened: Any = await super().__aenter__()
+        await opened._get_session(None)  # there is no public way; the version is pinned by aioboto3
+        return self
+
+
 class BedrockClient:
     """Makes the calls of one process. Belongs to the loop it is first used on.
 
@@ -58,6 +68,7 @@ class BedrockClient:
         self._stack = AsyncExitStack()
         self._clients: dict[str, BedrockRuntimeClient] = {}
         self._opening = asyncio.Lock()
+        self._warm: set[str] = set()
 
     async def _client(self, region: str) -> BedrockRuntimeClient:
         async with self._opening:
@@ -67,6 +78,7 @@ class BedrockClient:
                     connect_timeout=self._settings.connect_timeout.total_seconds(),
                     read_timeout=self._settings.read_timeout.total_seconds(),
                     tcp_keepalive=True,
+                    http_session_cls=_OpenSession,
                     max_pool_connections=self._settings.slots,
                 )
                 context = self._session.client(
@@ -76,9 +88,17 @@ class BedrockClient:
             return self._clients[region]
 
     async def warm(self, region: str) -> None:
-        """Makes the client ready, which takes a tenth of a second the first time; what is wrong with it `invoke` will say."""
+        """Makes the client ready, which takes some tenths of a second the first time; what is wrong with it `invoke` will say.
+
+        It signs once for nothing: endpoint rules, credentials and signer are read when they are first used.
+        """
+        if region in self._warm:
+            return
         with suppress(BotoCoreError, ValueError):
-            await self._client(region)
+            client = await self._client(region)
+            params = {"modelId": self._settings.default_model, "body": b"{}"}
+            await client.generate_presigned_url("invoke_model", Params=params)
+            self._warm.add(region)
 
     async def invoke(self, model_id: str, region: str, body: bytes) -> Answer | Failure:
         """One attempt. Never raises for what the network or the service does.

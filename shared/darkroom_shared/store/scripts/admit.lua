@@ -182,7 +182,10 @@ local function step(lane)
   local calls = redis.call('ZRANGE', park_key(lane, class, head.tenant, head.reach), 0, 1)
   if not calls[2] then leave_turn(lane, class, head) end
   local call = calls[1]
-  if not call then return true end
+  if not call then
+    waiting_head(lane, class, head.reach) -- many may have been canceled at once
+    return true
+  end
   local job = job_of(call)
   leave_list(lane, class, head.tenant, head.reach, call)
   local j = redis.call('HMGET', job_key(job), 'start_by_ms', 'finish_by_ms', 'started_ms', 'tokens', 'price_microusd', 'task_name')
@@ -197,15 +200,17 @@ local function step(lane)
   redis.call('ZREMRANGEBYSCORE', P .. 'past:' .. lane .. ':' .. class, '-inf', '(' .. lane_of(lane)['virtual:' .. class])
   charge(lane, class, head.tenant, head.tag, cost_of(j[5]), reaches)
   if head.route ~= '' then
-    take_place(pool_of(head.route), call, tonumber(j[4] or '0'))
+    take_place(pool_of(head.route), call, number(call_key(call), 'fence') + 1, tonumber(j[4] or '0'))
     if string.find(head.reach, head.route, 1, true) ~= 1 then note_diversion(job, head.route) end
   end
   let_go(call, job, lane, head.tenant, queue, j[6], head.route)
   return true
 end
 
--- Answers that are paid and stored come first: they need no quota and are never too late, only a worker.
-for _, call in ipairs(redis.call('ZRANGE', P .. 'owed', 0, args.most - 1)) do
+-- Answers that are paid and stored come first: they need no quota and are never too late, only a worker. It looks farther than it lets go:
+-- those of a lane that nobody serves must not hold up the others.
+for _, call in ipairs(redis.call('ZRANGE', P .. 'owed', 0, 10 * args.most - 1)) do
+  if #admitted >= args.most then break end
   local lane, _, tenant = place_of(job_of(call))
   local queue, why = free_queue(lane)
   if queue then

@@ -18,7 +18,7 @@ if held(call, args.fence, 'receipt') then
   redis.call('ZADD', P .. 'leases', now + args.lease_ms, call)
   local attempt, lane = last_attempt(call), P .. 'lane:' .. field(job_key(job), 'lane')
   if attempt then -- how long a call takes, smoothed: for predictions
-    local took, known = now - attempt.started_ms, tonumber(field(lane, 'took_ms') or '')
+    local took, known = math.max(0, now - attempt.started_ms), tonumber(field(lane, 'took_ms') or '')
     redis.call('HSET', lane, 'took_ms', whole(known and 0.9 * known + 0.1 * took or took))
   end
   end_attempt(call, {outcome = 'answered', billed = true, request_id = args.request_id})

@@ -6,6 +6,10 @@
 local flat = {}
 for name, value in pairs(args.fields) do flat[#flat + 1] = name; flat[#flat + 1] = value end
 redis.call('HSET', P .. 'worker:' .. args.worker, unpack(flat))
+-- One that died and came back under its name (host and pid of a container) may have been dedicated to lanes before.
+for _, name in ipairs({'queue', 'lanes'}) do
+  if not args.fields[name] then redis.call('HDEL', P .. 'worker:' .. args.worker, name) end
+end
 redis.call('PEXPIRE', P .. 'worker:' .. args.worker, whole(args.ttl_ms * 10))
 local new = redis.call('ZADD', P .. 'workers', whole(now + args.ttl_ms), args.worker)
 for _, entry in ipairs(args.pools) do set_pool(entry) end

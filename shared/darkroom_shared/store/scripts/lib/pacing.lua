@@ -55,7 +55,7 @@ local function mend_times(p)
   end
   if next(mended) then write(p, mended) end
   local rate = p.tat_us and p.tat_us > now_us and rate_of(p)
-  local most = rate and math.floor(now_us + 2 * us(p, MINUTE_S) / rate + (p.late_us or 0))
+  local most = rate and math.floor(now_us + 2 * us(p, MINUTE_S) / rate)
   if most and p.tat_us > most then write(p, {tat_us = most}) end
 end
 
@@ -75,6 +75,27 @@ local function pool_of(route)
   return p
 end
 
+-- Keeps of what was noted with its time the last minutes only.
+local function trim(p, name, minutes)
+  redis.call('ZREMRANGEBYSCORE', name, '-inf', now_us - minutes * us(p, MINUTE_S))
+  redis.call('ZREMRANGEBYSCORE', name, '(' .. whole(now_us), '+inf') -- from before the clock was set back
+end
+
+-- A call may be sent later than it was let go (a cold worker, a busy machine), and comes too near to those after it then: a server that
+-- looks at every span of a minute would refuse one at its end. So no minute, counted from when the requests went out, takes more than the
+-- quota; of what the margin leaves, half is kept for the way from here to there. In the common rhythm this never binds.
+local function window_opens(p)
+  local most = p.cap and math.floor(p.quota * (p.share or 1))
+  if not most or most < 1 or p.rate then return 0 end
+  local name = P .. 'sent:' .. p.route
+  local first = redis.call('ZRANGE', name, -most, -most, 'WITHSCORES')
+  if first[2] and tonumber(first[2]) > now_us then
+    trim(p, name, 2)
+    first = redis.call('ZRANGE', name, -most, -most, 'WITHSCORES')
+  end
+  return first[2] and tonumber(first[2]) + us(p, MINUTE_S) * (1 + (1 / (p.margin or 1) - 1) / 2) or 0
+end
+
 -- When the pool may take its next call (microseconds), and what it waits for; nil if only an event can tell. At or before now: it may.
 local function opens_at(p)
   if p.mode == 'paused' then return nil, 'pause' end
@@ -83,14 +104,24 @@ local function opens_at(p)
   if p.most and redis.call('ZCARD', P .. 'flight:' .. p.route) >= p.most then return nil, 'concurrency' end
   local at, why = rate_of(p) and p.tat_us or 0, 'rate'
   if p.tokens and (p.tokens_us or 0) > at then at, why = p.tokens_us, 'tokens' end
+  local window = window_opens(p)
+  if window > at then at, why = window, 'rate' end
   if (p.rest_until_us or 0) > at then at, why = p.rest_until_us, 'throttled' end
   if (p.open_until_us or 0) > at then at, why = p.open_until_us, 'circuit' end
   return at, why
 end
 
+-- What is kept of a learned rate. Where no quota bounds it, it grows only as far as it is used (fully used it never meets this bound):
+-- a few calls an hour that go well say nothing about a hundred at once, and a rate that doubles for ever is no number in the end.
+local function proven(p, rate)
+  if p.cap then return rate end
+  local taken = redis.call('ZCOUNT', P .. 'sent:' .. p.route, now_us - us(p, MINUTE_S), '+inf')
+  return math.min(rate, math.max(p.rate or START_RPM, START_RPM + 2 * taken))
+end
+
 -- Takes the pool's next place for a call that costs so many tokens. A wake-up that came a little late keeps the old rhythm, so lateness
 -- costs no rate: less than a quarter interval, and no more than the margin leaves, or a minute could hold a call too many.
-local function take_place(p, call, tokens)
+local function take_place(p, call, fence, tokens)
   local rate = rate_of(p)
   local fields = {}
   if rate then
@@ -98,7 +129,7 @@ local function take_place(p, call, tokens)
     local tat = p.tat_us or 0
     if tat <= now_us and now_us - tat < math.min(interval / 4, us(p, LATE_S)) and (p.rest_until_us or 0) <= tat then from = tat end
     fields.tat_us = math.floor(from + interval)
-    if p.rate or not (p.cap or p.off) then fields.rate, fields.rate_us = rate, now_us end
+    if p.rate or not (p.cap or p.off) then fields.rate, fields.rate_us = proven(p, rate), now_us end
   end
   if p.tokens and tokens > 0 then
     fields.tokens_us = math.floor(math.max(p.tokens_us or 0, now_us) + tokens * us(p, MINUTE_S) / (p.tokens * (p.share or 1)))
@@ -106,47 +137,34 @@ local function take_place(p, call, tokens)
   if p.open_until_us then fields.probe = call end -- half open: this one finds out
   if next(fields) then write(p, fields) end
   redis.call('ZADD', P .. 'flight:' .. p.route, now, call)
+  redis.call('ZADD', P .. 'sent:' .. p.route, now_us, call .. ':' .. fence) -- until the gate knows better
 end
 
 -- The call is over, or will not be made: its place in the pool's flight is free, and a probe that told nothing lets another one go.
-local function leave_pool(route, call)
+-- `unsent`: its name in the pool's log, if no request went out.
+local function leave_pool(route, call, unsent)
   redis.call('ZREM', P .. 'flight:' .. route, call)
+  if unsent then redis.call('ZREM', P .. 'sent:' .. route, unsent) end
   if field(P .. 'pool:' .. route, 'probe') == call then forget(pool_of(route), 'probe') end
 end
 
--- Keeps of what was noted with its time the last minutes only.
-local function trim(p, name, minutes)
-  redis.call('ZREMRANGEBYSCORE', name, '-inf', now_us - minutes * us(p, MINUTE_S))
-  redis.call('ZREMRANGEBYSCORE', name, '(' .. whole(now_us), '+inf') -- from before the clock was set back
-end
-
--- A call that is sent much later than it was let go (a cold worker, a busy machine) comes too near to those after it: a server that looks
--- at every span of a minute would refuse one at its end. They wait by as much longer; once, not anew for every call that is as late.
-local function make_up_for(p, late_us)
-  late_us = math.min(late_us, us(p, MINUTE_S))
-  local known = us(p, LATE_S)
-  if p.late_at_us and now_us - p.late_at_us < us(p, MINUTE_S) then known = math.max(known, p.late_us) end
-  if late_us <= known or not p.tat_us or not rate_of(p) then return end
-  write(p, {tat_us = math.floor(math.max(p.tat_us, now_us) + late_us - known), late_us = late_us, late_at_us = now_us})
-end
-
--- A request goes out now. What is not refused counts as accepted.
+-- A request goes out now. What is not refused counts as accepted. It was noted when it was let go; now its time is known.
 local function pool_sent(call, fence)
-  local route, admitted = unpack(redis.call('HMGET', call_key(call), 'pool', 'admitted_ms'))
+  local route = field(call_key(call), 'pool')
   if not route or route == '' then return end
   local p = pool_of(route)
-  make_up_for(p, now_us - tonumber(admitted) * 1000)
   local name = P .. 'sent:' .. route
   trim(p, name, 2)
   redis.call('ZADD', name, now_us, call .. ':' .. fence)
 end
 
--- The service took a request: it was not beyond the quota.
+-- The service took a request: it was not beyond the quota. One that was sent before the last refusal says nothing of what is now.
 local function pool_accepted(call)
-  local route = field(call_key(call), 'pool')
+  local route, fence = unpack(redis.call('HMGET', call_key(call), 'pool', 'fence'))
   if not route or route == '' then return end
   local p = pool_of(route)
-  if p.refusals then forget(p, 'refusals') end
+  local sent = p.refusals and tonumber(redis.call('ZSCORE', P .. 'sent:' .. route, call .. ':' .. fence) or '0')
+  if sent and sent >= (p.refused_us or 0) then forget(p, 'refusals') end
   if p.probe == call then forget(p, 'probe', 'open_until_us', 'open_s') end
 end
 

@@ -76,11 +76,11 @@ end
 -- The call waits nowhere any more and nobody works on it. What it held of a worker, a pool and its tenant's share is free.
 local function leave_indexes(call)
   for _, index in ipairs({'held', 'unclaimed', 'leases', 'snoozed'}) do redis.call('ZREM', P .. index, call) end
-  local c = redis.call('HMGET', call_key(call), 'worker', 'queue', 'pool', 'tenant')
-  if not c[2] then return end -- was never admitted
+  local c = redis.call('HMGET', call_key(call), 'worker', 'queue', 'pool', 'tenant', 'state', 'fence')
   if c[1] then redis.call('SREM', P .. 'work:' .. c[1], call) end
+  if not c[2] then return end -- was never admitted, or by a version that kept no queue
   redis.call('SREM', P .. 'pending:' .. c[2], call)
-  if c[3] and c[3] ~= '' then leave_pool(c[3], call) end
+  if c[3] and c[3] ~= '' then leave_pool(c[3], call, (c[5] == 'admitted' or c[5] == 'claimed') and call .. ':' .. c[6]) end
   if redis.call('SREM', P .. 'running:' .. c[4], call) == 1 and tenant_of(c[4]).running then rejoin(c[4]) end
 end
 
