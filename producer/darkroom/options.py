@@ -169,16 +169,16 @@ def _findings(options: SubmitOptions, now_ms: int) -> _Findings:
         found.append(("on_unknown", f"{str(given.get('on_unknown'))[:80]!r} is no policy", ["retry", "hold"]))
     if given.get("if_late") not in (None, "refuse", "warn", "ignore"):
         found.append(("if_late", f"{str(given.get('if_late'))[:80]!r} is no policy", ["refuse", "warn", "ignore"]))
-    several = given.get("regions")
-    if several is not None and not (
-        isinstance(several, list | tuple)
-        and 0 < len(several) <= MOST_REGIONS
-        and all(isinstance(word, str) for word in cast("Sequence[object]", several))
-    ):
+    if given.get("regions") is not None and not _is_list_of_texts(given.get("regions"), MOST_REGIONS):
         found.append(("regions", "it is no list of Regions", f"a list of 1-{MOST_REGIONS} texts"))
     wrong = {name for name, _, _ in found}
     right = cast("SubmitOptions", {name: value for name, value in given.items() if name not in wrong})
     return found + _words(right) + _metadata(right.get("metadata") or {}) + _times(right, now_ms)
+
+
+def _is_list_of_texts(value: object, most: int) -> bool:
+    items = list(cast("Sequence[object]", value)) if isinstance(value, list | tuple) else []
+    return 0 < len(items) <= most and all(isinstance(item, str) for item in items)
 
 
 def _words(options: SubmitOptions) -> _Findings:
