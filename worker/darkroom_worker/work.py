@@ -66,7 +66,8 @@ class Held:
     def destination(self) -> tuple[str, str]:
         """Region and model id of the pool that the call was let go to."""
         pool = self.fields.get("pool", "")
-        return split_pool(pool) if pool else (self.record.region, self.record.model)
+        # Jobs of the first version had no routes, and other names of pools.
+        return split_pool(pool) if pool and self.record.routes else (self.record.region, self.record.model)
 
     @property
     def history(self) -> History:

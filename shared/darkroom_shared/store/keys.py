@@ -13,9 +13,9 @@
 <p>last_lane             string   the lane that was served last
 <p>pools:<lane>          set      pools the lane draws on
 <p>pool:<pool>           hash     quota by source (settings_rpm, aws_rpm, catalogue_rpm, unknown, off, share, margin, scale,
-                                  concurrency, tpm, aws_concurrency, aws_tpm), pacing (tat_us, tokens_us, rest_until_us), what
-                                  was learned (rate, rate_us, good, steady, cut_us, cuts, refused_us, refused_in_all), circuit
-                                  (refusals, open_until_us, open_s, probe)
+                                  concurrency, tpm, aws_concurrency, aws_tpm; told_ms: by a worker, last), pacing (tat_us,
+                                  tokens_us, rest_until_us), what was learned (rate, rate_us, good, steady, cut_us, cuts,
+                                  refused_us, refused_in_all), circuit (refusals, open_until_us, open_s, probe)
 <p>sent:<pool>           zset     call:fence let go in the last two minutes and not refused -> when its request went out, us
 <p>refused:<pool>        zset     call:fence that the service refused as too much in the last minute -> when, us
 <p>flight:<pool>         zset     call that was let go and has not ended -> when, ms

@@ -85,6 +85,12 @@ def test_a_quota_that_a_worker_announced_is_not_changed_by_a_submit(room: Room) 
     assert room.run(reads.pool("pool-lane"))["settings_rpm"] == "11"
 
 
+def test_a_quota_that_no_worker_announces_follows_the_settings_of_who_submits(room: Room) -> None:
+    for rpm in (7, 11):
+        room.run(ops.accept([room.new_job(routes="far")], [PoolQuota("lane", "far", settings_rpm=rpm)]))
+        assert room.run(reads.pool("far"))["settings_rpm"] == str(rpm)
+
+
 def test_the_fleet_is_the_workers_that_are_alive(room: Room) -> None:
     room.worker("w1", slots=3)
     room.worker("dead", ttl_ms=0)

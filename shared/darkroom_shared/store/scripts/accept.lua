@@ -1,7 +1,7 @@
 -- Records jobs (one, or all steps of a workflow) and their calls; the only way work comes into the ledger.
 -- args.jobs        list of {id, fields = {name = text; lane, class, tenant}, calls, needs = [job], dependants = [job], hold_until_ms}
 -- args.workflow    {id, fields} or absent
--- args.pools       list of {lane, pool, ...}: known quotas, as for `register`; what a worker has said already stays
+-- args.pools       list of {lane, pool, ...}: known quotas, as for `register`; what a live worker says of a pool stays
 -- args.idem        {key, fingerprint, ttl_ms} or absent
 -- args.replaces    the dead letter that the one job is to replace, or absent
 -- args.stored_ms   time of the answer `put_again` after which the assets were stored, or absent
@@ -58,7 +58,7 @@ if args.replaces then
   redis.call('HSET', job_key(args.replaces), 'replaced_by', first)
 end
 for _, entry in ipairs(args.pools) do
-  if not field(P .. 'pool:' .. entry.pool, 'margin') then set_pool(entry) end
+  if now - number(P .. 'pool:' .. entry.pool, 'told_ms') > 60000 then set_pool(entry) end
 end
 if args.workflow then
   local flat = {}

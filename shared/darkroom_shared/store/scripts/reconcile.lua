@@ -6,6 +6,23 @@
 -- they were out. Whether their answer is in the store this script cannot know: the caller looks, then `recover`s or `doubt`s them.
 local republish, suspects, lost, expired = {}, {}, 0, 0
 
+-- Calls that the first version parked, in lists without a choice of pools: they move to those of today.
+if redis.call('EXISTS', P .. 'lanes') == 1 then
+  for _, lane in ipairs(redis.call('SMEMBERS', P .. 'lanes')) do
+    for _, class in ipairs({'interactive', 'standard', 'bulk'}) do
+      local turn = P .. 'turn:' .. lane .. ':' .. class
+      for _, tenant in ipairs(redis.call('ZRANGE', turn, 0, -1)) do
+        local list = P .. 'park:' .. lane .. ':' .. class .. ':' .. tenant
+        for _, call in ipairs(redis.call('ZRANGE', list, 0, -1)) do park(call, job_of(call)) end
+        redis.call('DEL', list)
+      end
+      redis.call('DEL', turn)
+    end
+  end
+  redis.call('DEL', P .. 'lanes', P .. 'inflight')
+  redis.call('PUBLISH', P .. 'wake', 0)
+end
+
 -- A queue that nobody reads any more, while others serve the lane: its calls are let go anew, for those.
 local queues, serving = live_queues()
 for _, queue in ipairs(redis.call('SMEMBERS', P .. 'queues')) do

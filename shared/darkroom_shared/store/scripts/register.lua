@@ -12,7 +12,10 @@ for _, name in ipairs({'queue', 'lanes'}) do
 end
 redis.call('PEXPIRE', P .. 'worker:' .. args.worker, whole(args.ttl_ms * 10))
 local new = redis.call('ZADD', P .. 'workers', whole(now + args.ttl_ms), args.worker)
-for _, entry in ipairs(args.pools) do set_pool(entry) end
+for _, entry in ipairs(args.pools) do
+  set_pool(entry)
+  redis.call('HSET', P .. 'pool:' .. entry.pool, 'told_ms', now)
+end
 redis.call('SADD', P .. 'queues', args.fields.queue or 'darkroom')
 if new == 1 then redis.call('PUBLISH', P .. 'wake', 0) end
 return 1

@@ -58,6 +58,13 @@ end
 
 local function cost_of(price) return math.max(1, tonumber(price or UNKNOWN_PRICE)) end
 
+-- A job of the first version names its lane after Region and model, and no pools. Returns its lane and its one pool.
+local function modernise(job, lane)
+  local model = string.match(lane, '^[^/]+/(.+)$')
+  redis.call('HSET', job_key(job), 'lane', model, 'routes', lane)
+  return model, lane
+end
+
 local function place_of(job) return unpack(redis.call('HMGET', job_key(job), 'lane', 'class', 'tenant', 'routes')) end
 
 local function leave_list(lane, class, tenant, reach, call)
@@ -103,6 +110,7 @@ local function park(call, job)
   local told = redis.call('HMGET', c, 'receipt', 'first')
   if told[1] then return redis.call('ZADD', P .. 'owed', now, call) end
   local lane, class, tenant, reach = place_of(job)
+  if not reach and string.find(lane, '/', 1, true) then lane, reach = modernise(job, lane) end
   reach = reach or ''
   set_queue_deadline(j, job, tenant)
   local by = redis.call('HMGET', j, 'start_by_ms', 'finish_by_ms', 'created_ms', 'started_ms')

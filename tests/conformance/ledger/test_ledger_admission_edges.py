@@ -1,4 +1,4 @@
-"""What a hostile review of admission found: each of these was wrong once."""
+"""Edges of admission, each of which was wrong once."""
 
 from __future__ import annotations
 
@@ -73,3 +73,28 @@ def test_a_call_that_an_older_version_let_go_gives_its_slot_back(room: Room) -> 
     room.raw.delete("dr:pending:darkroom", "dr:running:t")
     room.finish(hint)
     assert (room.members("work:w1"), room.look().free_slots) == ([], 100)
+
+
+def test_calls_that_the_first_version_parked_or_snoozed_go_on(room: Room) -> None:
+    """There a lane was a model in a Region, its lists had no choice of pools, and the lanes were a set."""
+    lane = "us-east-1/m"
+    room.worker(pools=[PoolQuota("m", lane, settings_rpm=1)])
+    parked, snoozed = room.submit(lane=lane), room.submit(lane=lane, hold_until_ms=room.now_ms() + 100)
+    for job in (parked, snoozed):
+        room.raw.execute_command("HSET", room.keys.job(job), "lane", lane)
+        room.raw.execute_command("HDEL", room.keys.job(job), "routes")
+    for key in room.raw.keys("dr:*m*"):
+        if key.split(":")[1] in ("turn", "park", "reaches", "waits", "queue"):
+            room.raw.delete(key)
+    room.raw.delete("dr:open_lanes", "dr:lists:t")
+    room.raw.execute_command("SADD", "dr:lanes", lane)
+    room.raw.execute_command("ZADD", f"dr:turn:{lane}:standard", 0, "t")
+    room.raw.execute_command("ZADD", f"dr:park:{lane}:standard:t", room.now_ms(), f"{parked}.0")
+    room.reconcile()
+    went = [room.admit_one()]
+    room.ready(lane)
+    room.raw.delete(f"dr:sent:{lane}")
+    went.append(room.admit_one())
+    assert [job_of(hint) for hint in went] == [parked, snoozed]
+    assert {room.call(hint.call_id)["pool"] for hint in went} == {lane}
+    assert room.raw.exists("dr:lanes") == 0
