@@ -70,7 +70,7 @@ def test_lanes_show_pools_and_queues(darkroom: CommandLine, jobs: list[str]) -> 
     assert "1/2 slots free" in done.out
     lines = [line.split() for line in done.out.splitlines()]
     [pool] = [words for words in lines if words[:1] == ["us-east-1"]]
-    assert pool[1:8] == ["1.98", "2", "settings", "0", "0", "1", "closed"]
+    assert pool[1:8] == ["1.98", "2", "settings", "1", "0", "1", "closed"]
     assert ["green", "standard", "1", "0", "1"] in lines
     [lane] = darkroom("lanes", MODEL, "--json").json["lanes"]
     assert (lane["lane"], lane["waiting"], lane["pools"][0]["rate"]) == (MODEL, 2, pytest.approx(1.98))

@@ -42,15 +42,15 @@ def outage(stack: Stack, seed: Seeds, *, code: str, jobs_before: int, jobs_durin
         until_told(stack, jobs)
     findings = check(gather(stack, jobs, settle_s=5))
     assert set(states) <= {"queued", "running"}, "nothing ends while nobody can sign"
-    # A request at once, the next ones after pauses of at least 0.5, 1, 2, 4 s.
+    # A request at once, the next ones after pauses of at least 0.5, 1, 2, 4 s; a job that comes while its pool rests makes none.
     bound = jobs_during * (1 + int(math.log2(2 * lasts_s + 1)))
-    assert jobs_during <= refused <= bound
+    assert 1 <= refused <= bound
     assert Counter(view.state for view in views) == {"succeeded": len(jobs)}
     assert {stack.ledger.run(reads.call(view.calls[0].id))["attempts"] for view in views} == {"1"}
     assert {(view.cost.actual_usd, view.cost.uncertain_usd) for view in views} == {(USD, 0)}
     for view in views[jobs_before:]:
         reasons = {attempt.outcome for attempt in view.calls[0].attempts if attempt.snoozed}
-        assert reasons == {CODES[code]}
+        assert reasons <= {CODES[code]}
         assert "call.quarantine" not in [event.type for event in every_event(stack, view.id)]
     assert findings.problems == []
     return f"{code}: {refused} requests in {lasts_s:g} s for {jobs_during} jobs, 0 failed, all done afterwards"
