@@ -159,7 +159,7 @@ class Darkroom(Operators):
         return self._connection.run(decisions.resolve(job_id, decision, billed))
 
     def workers(self) -> list[WorkerView]:
-        """Workers that have registered and not left; one that died shows for up to three heartbeats."""
+        """Workers that have registered and not left; one that died shows for up to 15 seconds."""
         return self._connection.run(watching.workers())
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether a worker of this host is alive: registered in the ledger within its last three heartbeats."""
+"""Whether a worker of this host is alive: registered in the ledger within the last 15 seconds."""
 
 from __future__ import annotations
 

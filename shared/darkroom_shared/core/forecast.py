@@ -32,7 +32,7 @@ class PoolState:
         rate: requests a minute at this moment; None for no limit.
         interval_ms: between two calls at this rate, in real milliseconds; 0 for no limit.
         opens_in_ms: until it may take its next call; None if only an event can tell.
-        why: what it waits for: `rate`, `tokens`, `throttled`, `circuit`, `concurrency`, `pause` or `no_quota`.
+        why: what it waits for: `rate`, `tokens`, `throttled`, `circuit`, `concurrency` or `no_quota`.
         sent, refused: calls of the last minute that were let go and not refused, and that the service refused as too much.
         refused_in_all: refusals since the ledger began.
         in_flight, concurrency: calls let go and not ended, and how many may be.

@@ -1,6 +1,6 @@
 """The only transition table: which event may take a call from which state to which, and what that makes of its job.
 
-The ledger's scripts hold no table of their own. Each gets the states it may start from as an argument, taken from `TRANSITIONS`,
+The ledger's scripts hold no table of their own. The table is put in front of each when it is loaded, made of `TRANSITIONS`,
 and a test walks random events against this module and the real scripts.
 
     parked -> admitted -> claimed -> calling -> responded -> done

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from darkroom_shared.core.lifecycle import (
@@ -18,7 +16,7 @@ from darkroom_shared.core.lifecycle import (
     sources,
     target,
 )
-from darkroom_shared.store.loading import lifecycle_json
+from darkroom_shared.store.loading import lifecycle_tables
 
 HAPPY = [Event.ADMIT, Event.CLAIM, Event.GATE, Event.RECEIPT, Event.COMMIT]
 
@@ -92,8 +90,9 @@ def test_a_job_state_is_either_open_or_terminal() -> None:
 
 
 def test_the_scripts_are_told_the_whole_table() -> None:
-    told = json.loads(lifecycle_json())
-    assert set(told["rules"]) == {event.value for event in Event}
+    told = lifecycle_tables()
+    assert set(told["sources"]) == set(told["targets"]) == {event.value for event in Event}
     for event in Event:
-        assert told["rules"][event.value] == {"sources": sources(event), "target": TRANSITIONS[event].target.value}
+        assert str(told["sources"][event.value]).split() == sources(event)
+        assert told["targets"][event.value] == TRANSITIONS[event].target.value
     assert set(told["terminal_states"]) == {state.value for state in TERMINAL_JOB_STATES}

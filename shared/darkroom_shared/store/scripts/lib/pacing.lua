@@ -98,7 +98,6 @@ end
 
 -- When the pool may take its next call (microseconds), and what it waits for; nil if only an event can tell. At or before now: it may.
 local function opens_at(p)
-  if p.mode == 'paused' then return nil, 'pause' end
   if (p.quota and p.quota <= 0) or (p.tokens and p.tokens <= 0) then return nil, 'no_quota' end
   if p.probe then return nil, 'circuit' end
   if p.most and redis.call('ZCARD', P .. 'flight:' .. p.route) >= p.most then return nil, 'concurrency' end
@@ -148,24 +147,29 @@ local function leave_pool(route, call, unsent)
   if field(P .. 'pool:' .. route, 'probe') == call then forget(pool_of(route), 'probe') end
 end
 
+-- The pool that a call was let go to; nil for free steps and for answers that wait.
+local function pool_of_call(call)
+  local route = field(call_key(call), 'pool')
+  return route and route ~= '' and pool_of(route) or nil
+end
+
 -- A request goes out now. What is not refused counts as accepted. It was noted when it was let go; now its time is known.
 local function pool_sent(call, fence)
-  local route = field(call_key(call), 'pool')
-  if not route or route == '' then return end
-  local p = pool_of(route)
-  local name = P .. 'sent:' .. route
+  local p = pool_of_call(call)
+  if not p then return end
+  local name = P .. 'sent:' .. p.route
   trim(p, name, 2)
   redis.call('ZADD', name, now_us, call .. ':' .. fence)
 end
 
 -- The service took a request: it was not beyond the quota. One that was sent before the last refusal says nothing of what is now.
 local function pool_accepted(call)
-  local route, fence = unpack(redis.call('HMGET', call_key(call), 'pool', 'fence'))
-  if not route or route == '' then return end
-  local p = pool_of(route)
-  local sent = p.refusals and tonumber(redis.call('ZSCORE', P .. 'sent:' .. route, call .. ':' .. fence) or '0')
+  local p = pool_of_call(call)
+  if not p then return end
+  if p.probe == call then return forget(p, 'probe', 'open_until_us', 'open_s', 'refusals') end
+  local name = p.refusals and call .. ':' .. field(call_key(call), 'fence')
+  local sent = name and tonumber(redis.call('ZSCORE', P .. 'sent:' .. p.route, name) or '0')
   if sent and sent >= (p.refused_us or 0) then forget(p, 'refusals') end
-  if p.probe == call then forget(p, 'probe', 'open_until_us', 'open_s') end
 end
 
 -- Calls a minute that the service took lately. A server that counts from zero in every minute may take much in one and little in the
@@ -196,20 +200,19 @@ end
 -- The service refused a request as too much: the pool rests, the rate is cut at most once in a while, and the second refusal in a row of
 -- requests that were sent one after the other opens the circuit. While it is open one probe at a time finds out whether to go on.
 local function pool_refused(call, fence)
-  local route = field(call_key(call), 'pool')
-  if not route or route == '' then return end
-  local p = pool_of(route)
+  local p = pool_of_call(call)
+  if not p then return end
   local name = call .. ':' .. fence
-  local sent = tonumber(redis.call('ZSCORE', P .. 'sent:' .. route, name) or '0')
-  redis.call('ZREM', P .. 'sent:' .. route, name)
-  local refused = P .. 'refused:' .. route
+  local sent = tonumber(redis.call('ZSCORE', P .. 'sent:' .. p.route, name) or '0')
+  redis.call('ZREM', P .. 'sent:' .. p.route, name)
+  local refused = P .. 'refused:' .. p.route
   trim(p, refused, 1)
   redis.call('ZADD', refused, now_us, name)
   redis.call('HINCRBY', p.key, 'refused_in_all', 1)
   local was_open = p.open_until_us
-  local open_s = (p.probe == call or not was_open) and math.min(CIRCUIT_MOST_S, (p.open_s or CIRCUIT_S / 2) * 2)
   local refusals = (p.refusals or 0) + (sent >= (p.refused_us or 0) and 1 or 0)
   if p.probe == call then
+    local open_s = math.min(CIRCUIT_MOST_S, (p.open_s or CIRCUIT_S) * 2)
     forget(p, 'probe')
     write(p, {open_until_us = math.floor(now_us + us(p, open_s)), open_s = open_s})
   elseif not was_open and refusals >= CIRCUIT_REFUSALS then
@@ -221,10 +224,9 @@ end
 
 -- Nobody could be reached: nothing is known of the quota, but whoever asks at once is sure to hear the same.
 local function pool_unreached(call, fence)
-  local route = field(call_key(call), 'pool')
-  if not route or route == '' then return end
-  local p = pool_of(route)
-  redis.call('ZREM', P .. 'sent:' .. route, call .. ':' .. fence)
+  local p = pool_of_call(call)
+  if not p then return end
+  redis.call('ZREM', P .. 'sent:' .. p.route, call .. ':' .. fence)
   write(p, {rest_until_us = math.floor(now_us + us(p, REST_S))})
 end
 
