@@ -19,7 +19,6 @@ from darkroom.requests import NamedStep, Request
 from darkroom.watching import WorkerView
 from darkroom_shared.contract.views import JobView
 from darkroom_shared.core.problems import Problem
-from darkroom_shared.models.catalogue import find_model
 from darkroom_shared.settings import Settings
 from darkroom_shared.task_types import ImageSource
 
@@ -52,6 +51,7 @@ class Darkroom(Operators):
         Raises:
             InvalidRequest: the request breaks limits of the model; holds every finding. Nothing was stored or paid.
             UnknownModel: the catalogue has no such model.
+            NoRoute: no model may do it, by its life cycle, its Regions or the option `substitute`; says why of each.
             AssetMissing: an `asset:` reference has no bytes.
             IdempotencyConflict: the key was used before with another request.
             LedgerUnavailable, StorageUnavailable: try again. Nothing was recorded, unless the connection broke just before the
@@ -81,8 +81,7 @@ class Darkroom(Operators):
 
     def validate(self, body: Request, model: str | None = None) -> list[Problem]:
         """Everything that `submit` would refuse; empty for a valid request. Raises UnknownModel and AssetMissing."""
-        found = find_model(model or self.settings.default_model)
-        return self._connection.run(flows.problems_of(body, found))
+        return self._connection.run(flows.problems_of(self._scene, body, model))
 
     def job(self, job_id: str) -> JobHandle:
         """A handle from an id, without asking the ledger. Raises UnknownJob for a text that is no job id."""
@@ -197,8 +196,7 @@ class AsyncDarkroom(AsyncOperators):
 
     async def validate(self, body: Request, model: str | None = None) -> list[Problem]:
         """See `Darkroom.validate`."""
-        found = find_model(model or self.settings.default_model)
-        return await self._connection.run(flows.problems_of(body, found))
+        return await self._connection.run(flows.problems_of(self._scene, body, model))
 
     def job(self, job_id: str) -> AsyncJobHandle:
         """See `Darkroom.job`; not awaited, for nothing is asked."""

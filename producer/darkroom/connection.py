@@ -62,6 +62,12 @@ def complete_settings(url: str | None, settings: Settings | None) -> Settings:
     return with_stack(known, stack)
 
 
+def ledger_of(settings: Settings) -> Ledger:
+    """The ledger for a question or two, to be closed (it is its own `with` block). Raises Misconfigured."""
+    known = complete_settings(None, settings)
+    return Ledger(known.redis_url, known.key_prefix, LEDGER_PATIENCE_S)
+
+
 def _check_address(address: str) -> None:
     # Messages never show the whole address: it may hold a password.
     scheme = address.partition("://")[0].lower()

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, cast
 
 from darkroom.effects import Flow, PutAsset, PutReceipt, ask, get_asset, work
-from darkroom.flows import Recorded, Scene, checked, record
+from darkroom.flows import Recorded, Scene, checked, record, with_marks
 from darkroom.inputs import Picture
 from darkroom.options import SubmitOptions, delivery
 from darkroom.planning import PlannedStep
@@ -25,8 +25,10 @@ from darkroom_shared.core.problems import Problem
 from darkroom_shared.core.quota import split_pool
 from darkroom_shared.core.workflow import parse_reference
 from darkroom_shared.images import measure
-from darkroom_shared.models.catalogue import find_model
+from darkroom_shared.models.catalogue import find_model, read_answer
+from darkroom_shared.models.model import Model
 from darkroom_shared.store import reads, upkeep
+from darkroom_shared.task_types import as_object
 
 Decision = Literal["retry", "give_up"]
 DECISIONS: Final[tuple[Decision, ...]] = ("retry", "give_up")
@@ -89,8 +91,10 @@ def replay(scene: Scene, job_id: str, changes: Mapping[str, object], options: Su
     old = JobRecord.from_fields(fields)
     request = merge_patch(_without_references(old, fields), changes)
     defaults: Mapping[str, object] = {
-        "model": old.model or None,
-        "regions": [split_pool(pool)[0] for pool in old.routes.split(",")] if old.routes else None,
+        "model": old.asked_model or old.model or None,
+        "substitute": old.substitute,
+        # Those of another model are found again; it may be a third one by now.
+        "regions": [split_pool(pool)[0] for pool in old.routes.split(",")] if old.routes and not old.asked_model else None,
         "tenant": old.tenant,
         "job_class": old.job_class,
         "metadata": old.metadata,
@@ -100,16 +104,19 @@ def replay(scene: Scene, job_id: str, changes: Mapping[str, object], options: Su
     if "region" in wanted:
         wanted.setdefault("regions", None)  # the one that is named, not where the old job might go
     told = delivery(cast("SubmitOptions", {**defaults, **wanted}), scene.settings, scene.sources.now_ms())
-    model = find_model(told.model)
+    terms = yield from with_marks(scene.terms(told))
     pictures: Sequence[Picture] = ()
     if old.kind == "local":
         step = yield from _local_step(old, request)
     else:
-        step, pictures = yield from checked(request, model)
+        asked, pictures = yield from checked(request, terms)
+        *before, step = terms.placed(asked)
+        if before:
+            raise NothingToDecide(f"{job_id} needs several paid steps by now; submit it again as a new job, then discard this one.")
     for picture in pictures:
         if not picture.stored:  # one that came with the changes
             yield PutAsset(picture.data, picture.media_type)
-    submission = single(scene.terms(told, model), scene.new_id("job"), step, replays=job_id)
+    submission = single(terms, scene.new_id("job"), step, replays=job_id)
     return (yield from record(scene, submission, pictures))
 
 
@@ -132,7 +139,7 @@ def _local_step(old: JobRecord, request: Mapping[str, object]) -> Flow[PlannedSt
 def _without_references(old: JobRecord, fields: Mapping[str, str]) -> dict[str, object]:
     """The request with the pictures of the steps before in place of references to them, for the replay stands alone."""
     outputs = cast("dict[str, list[str]]", json.loads(fields.get("needed", "{}")))
-    return cast("dict[str, object]", _replaced(old.request, outputs))
+    return cast("dict[str, object]", _replaced(old.asked or old.request, outputs))
 
 
 def _replaced(value: object, outputs: Mapping[str, Sequence[str]]) -> object:
@@ -175,10 +182,10 @@ def resolve(job_id: str, decision: Decision | bytes, billed: bool | None) -> Flo
     if isinstance(decision, bytes):
         if len(calls) > 1:
             raise NothingToDecide(f"{len(calls)} calls of {job_id} are held: an answer belongs to one.")
-        wanted = view.images_wanted
-        problem = yield from work(lambda: _wrong_with_answer(decision, wanted))
+        model, wanted = find_model(view.model), view.images_wanted // len(view.calls)
+        problem = yield from work(lambda: _wrong_with_answer(model, decision, wanted))
         if problem:
-            raise InvalidRequest([Problem("/answer", problem, 'the JSON that Bedrock answered: {"images": [...]}')])
+            raise InvalidRequest([Problem("/answer", problem, f"the JSON that Bedrock answered for {model.label}")])
         return _some(job_id, (yield from _hand_over(calls[0], decision)))
     if decision not in DECISIONS:
         raise InvalidRequest([Problem("/decision", f"{decision!r} is no decision", list(DECISIONS))])
@@ -195,21 +202,18 @@ def _some(job_id: str, decided: list[str]) -> list[str]:
     return decided
 
 
-def _wrong_with_answer(answer: bytes, wanted: int) -> str:
+def _wrong_with_answer(model: Model, answer: bytes, wanted: int) -> str:
     """Why these bytes cannot be the call's answer; empty if they can. Delivered as they are, they would fail the job."""
     try:
         body: object = json.loads(answer)
     except (ValueError, RecursionError):
         return "this is not JSON"
-    images = cast("Mapping[str, object]", body).get("images") if isinstance(body, dict) else None
-    if not isinstance(images, list) or not images:
-        return "this is no answer with pictures"
-    texts = cast("list[object]", images)
-    if len(texts) > wanted:
-        return f"it holds {len(texts)} pictures, {wanted} {'was' if wanted == 1 else 'were'} asked for"
-    for number, text in enumerate(texts):
+    reading = read_answer(model, as_object(body), wanted)
+    if reading.outcome != "pictures" or not reading.images:
+        return f"this is no answer with pictures{f': {reading.reason}' if reading.reason else ''}"
+    for number, text in enumerate(reading.images):
         try:
-            measure(base64.b64decode(str(text), validate=True))
+            measure(base64.b64decode(text, validate=True))
         except (binascii.Error, ValueError, ImageRefused):
             return f"picture {number} in it is no picture"
     return ""

@@ -10,6 +10,7 @@ import logging
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -20,8 +21,9 @@ from darkroom.glue import judge, repairs
 from darkroom.inputs import Picture, Resolved, resolve_body
 from darkroom.options import Delivery, SubmitOptions, delivery
 from darkroom.planning import Plan, PlannedStep, plan_chain
-from darkroom.recording import Submission, Terms, single, workflow
+from darkroom.recording import Submission, single, workflow
 from darkroom.requests import NamedStep, Request, body_of_request, open_steps
+from darkroom.terms import Terms
 from darkroom.workflows import steps_of
 from darkroom_shared import failpoints
 from darkroom_shared.core.errors import (
@@ -39,11 +41,11 @@ from darkroom_shared.core.ids import ASSET_SCHEME, make_id
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.core.workflow import references
 from darkroom_shared.failpoints import Point
-from darkroom_shared.models.catalogue import check_body, check_images, find_model, image_count, price_usd
+from darkroom_shared.models.catalogue import check_body, check_images, image_count
 from darkroom_shared.models.model import Model
 from darkroom_shared.settings import Settings
-from darkroom_shared.store import ops, reads, steering, upkeep
-from darkroom_shared.task_types import ImageSource
+from darkroom_shared.store import ops, reads, retirement, steering, upkeep
+from darkroom_shared.task_types import ImageSource, image_values
 
 _LOG: Final = logging.getLogger("darkroom")
 PUT_AGAIN_PAUSE_S: Final = 0.2
@@ -57,6 +59,10 @@ class DarkroomWarning(UserWarning):
 
 class ModelRetiredWarning(DarkroomWarning):
     """The model is Legacy or past its end of life on AWS, or was never offered in the Region."""
+
+
+class PromptWarning(DarkroomWarning):
+    """The documents of the image models advise against something in a prompt."""
 
 
 class DeadlineWarning(DarkroomWarning):
@@ -79,18 +85,22 @@ class Scene:
         now_ms, first = self.sources.now_ms(), int.from_bytes(self.sources.randomness(9), "big")
         return [make_id("job", now_ms, (first + number).to_bytes(10, "big")) for number in range(count)]
 
-    def terms(self, told: Delivery, model: Model) -> Terms:
-        """What all jobs of a submission share."""
-        return Terms(self.settings, told, model, datetime.fromtimestamp(self.sources.now_ms() / 1000, UTC).date())
+    def terms(self, told: Delivery) -> Terms:
+        """What all jobs of a submission share. Raises UnknownModel."""
+        terms = Terms(self.settings, told, datetime.fromtimestamp(self.sources.now_ms() / 1000, UTC).date())
+        _ = terms.named
+        return terms
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The outcome of a submit: the id, whether it was there already under the same key, and a workflow's jobs by step."""
+    """The outcome of a submit: the id, whether it was there already under the same key, a workflow's jobs by step, and the models
+    among theirs that are marked as retired."""
 
     id: str
     replayed: bool
     jobs: Mapping[str, str] = field(default_factory=dict[str, str])
+    retired: tuple[str, ...] = ()
 
 
 def submit(scene: Scene, request: Request, options: SubmitOptions) -> Flow[Recorded]:
@@ -98,17 +108,49 @@ def submit(scene: Scene, request: Request, options: SubmitOptions) -> Flow[Recor
 
     Raises:
         InvalidRequest: everything that is wrong with body, pictures and options.
-        UnknownModel, AssetMissing, IdempotencyConflict, DeadlineUnlikely, QueueFull, Draining.
+        UnknownModel, NoRoute, AssetMissing, IdempotencyConflict, DeadlineUnlikely, QueueFull, Draining.
         StorageUnavailable, LedgerUnavailable.
     """
     told = delivery(options, scene.settings, scene.sources.now_ms())
-    model = find_model(told.model)
-    step, pictures = yield from checked(request, model)
-    terms = scene.terms(told, model)
-    _warn(terms.model_warnings(), ModelRetiredWarning)
-    _warn((yield from foresee(terms, step)), DeadlineWarning)
+    terms = yield from with_marks(scene.terms(told))
+    asked, pictures = yield from checked(request, terms)
+    *before, step = terms.placed(asked)
+    _warn(terms.model_warnings(step), ModelRetiredWarning)
+    _warn(terms.advice(step), PromptWarning)
+    _warn((yield from foresee(terms, before[0] if before else step)), DeadlineWarning)
     yield from _store(pictures)
-    return (yield from record(scene, single(terms, scene.new_id("job"), step), pictures))
+    if before:
+        done = yield from _several(scene, terms, asked, [*before, step], pictures)
+    else:
+        done = yield from record(scene, single(terms, scene.new_id("job"), step), pictures)
+    _warn(marked(done), ModelRetiredWarning)
+    return done
+
+
+def with_marks(terms: Terms) -> Flow[Terms]:
+    """The terms, with the models that are marked as retired where another may take their place: one more question to the ledger."""
+    return replace(terms, dead=frozenset((yield from ask(retirement.marks())))) if terms.heeds_marks else terms
+
+
+def marked(done: Recorded) -> list[str]:
+    """A sentence for each model of what was recorded that is marked as retired, and was asked for all the same."""
+    return [
+        f"{model} is marked as retired: AWS refused a call to it, or says that it is gone. The job is recorded and will try; with "
+        "substitute='equivalent' another model may do it. `darkroom models` tells more."
+        for model in done.retired
+    ]
+
+
+def _several(
+    scene: Scene, terms: Terms, asked: PlannedStep, steps: Sequence[PlannedStep], pictures: Sequence[Picture]
+) -> Flow[Recorded]:
+    """Records one request whose route takes several paid steps: a small workflow, of which the caller holds the last job."""
+    ids = scene.new_job_ids(len(steps))
+    whole = Plan(tuple(steps), ",".join(dict.fromkeys(step.model for step in steps)), None)
+    submission = workflow(terms, scene.new_id("wf"), ids, whole, asked=asked.request)
+    done = yield from record(scene, submission, pictures)
+    jobs = (yield from steps_of(done.id)) if done.replayed else dict(zip((step.name for step in steps), ids, strict=True))
+    return replace(done, id=list(jobs.values())[-1])
 
 
 def chain(
@@ -116,15 +158,16 @@ def chain(
 ) -> Flow[Recorded]:
     """Plans, checks, stores and records a workflow. Raises what `submit` raises, pointers under `/steps/<name>`."""
     told = delivery(options, scene.settings, scene.sources.now_ms())
-    model = find_model(told.model)
-    planned, pictures = yield from plan(steps, image, model)
-    terms = scene.terms(told, model)
-    _warn(terms.model_warnings(), ModelRetiredWarning)
+    terms = yield from with_marks(scene.terms(told))
+    planned, pictures = yield from plan(steps, image, terms)
+    _warn(_model_warnings(planned, terms), ModelRetiredWarning)
+    _warn(_advice(planned, terms), PromptWarning)
     _warn(planned.warnings, DarkroomWarning)
     _warn((yield from foresee(terms, next((step for step in planned.steps if step.kind == "bedrock"), None))), DeadlineWarning)
     yield from _store(pictures)
     ids = scene.new_job_ids(len(planned.steps))
     done = yield from record(scene, workflow(terms, scene.new_id("wf"), ids, planned), pictures)
+    _warn(marked(done), ModelRetiredWarning)
     # Only a replay has to ask: an outage here must not look like a chain that was not recorded.
     jobs = (yield from steps_of(done.id)) if done.replayed else dict(zip((step.name for step in planned.steps), ids, strict=True))
     return replace(done, jobs=jobs)
@@ -134,29 +177,41 @@ def preview(
     scene: Scene, steps: Sequence[NamedStep], image: ImageSource | Sequence[ImageSource] | None, options: SubmitOptions
 ) -> Flow[Plan]:
     """The plan of a chain with every warning; writes nothing."""
-    told = delivery(options, scene.settings, scene.sources.now_ms())
-    model = find_model(told.model)
-    planned, _ = yield from plan(steps, image, model)
-    return replace(planned, warnings=(*scene.terms(told, model).model_warnings(), *planned.warnings))
+    terms = scene.terms(delivery(options, scene.settings, scene.sources.now_ms()))
+    with suppress(Unavailable):  # a plan is of use without the ledger, too
+        terms = yield from with_marks(terms)
+    planned, _ = yield from plan(steps, image, terms)
+    return replace(planned, warnings=(*_model_warnings(planned, terms), *_advice(planned, terms), *planned.warnings))
+
+
+def _model_warnings(planned: Plan, terms: Terms) -> tuple[str, ...]:
+    """Each warning about a model once."""
+    return tuple(dict.fromkeys(text for step in planned.steps for text in terms.model_warnings(step)))
+
+
+def _advice(planned: Plan, terms: Terms) -> list[str]:
+    return [f"Step {step.name!r}: {text}" for step in planned.steps for text in terms.advice(step)]
 
 
 def plan(
-    steps: Sequence[NamedStep], image: ImageSource | Sequence[ImageSource] | None, model: Model
+    steps: Sequence[NamedStep], image: ImageSource | Sequence[ImageSource] | None, terms: Terms
 ) -> Flow[tuple[Plan, list[Picture]]]:
     """What a chain would do, and the pictures it needs stored. Writes nothing."""
-    opened = yield from open_steps(steps, image)
+    opened = yield from open_steps(steps, image, terms.tagged)
     if not opened.problems:
-        return plan_chain(opened.drafts, model, opened.start), opened.pictures
+        return plan_chain(opened.drafts, terms, opened.start), opened.pictures
     try:
-        plan_chain(opened.drafts, model, opened.start)
+        plan_chain(opened.drafts, terms, opened.start)
     except InvalidRequest as more:
         raise InvalidRequest(_without_repeats([*opened.problems, *more.problems])) from None
     raise InvalidRequest(opened.problems)
 
 
-def checked(request: Request, model: Model) -> Flow[tuple[PlannedStep, list[Picture]]]:
+def checked(request: Request, terms: Terms) -> Flow[tuple[PlannedStep, list[Picture]]]:
     """The request as one step, and its pictures. Raises InvalidRequest with everything that is wrong."""
     given, paths = body_of_request(request)
+    given = terms.tagged(given)
+    model = terms.model_for(given)
     body, resolved = yield from resolve_body(given, paths=paths)
     problems = [*_found(body, resolved, model), *_references(body)]
     if problems:
@@ -167,19 +222,20 @@ def checked(request: Request, model: Model) -> Flow[tuple[PlannedStep, list[Pict
         task_type=str(body["taskType"]),
         request=body,
         needs=(),
-        inputs=tuple(resolved.facts.values()),
+        inputs=tuple(resolved.facts.get(place.pointer) for place in image_values(body)),
         outputs=(),
         images=image_count(body),
         model=model.id,
-        price_usd=price_usd(model, body, resolved.facts),
+        price_usd=None,
     )
     return step, list(resolved.pictures.values())
 
 
-def problems_of(request: Request, model: Model) -> Flow[list[Problem]]:
-    """Everything that submit would refuse about a request; empty for a valid one."""
+def problems_of(scene: Scene, request: Request, model: str | None) -> Flow[list[Problem]]:
+    """Everything that submit would refuse about a request; empty for a valid one. Raises UnknownModel."""
+    told = delivery(SubmitOptions(model=model), scene.settings, scene.sources.now_ms())
     try:
-        yield from checked(request, model)
+        yield from checked(request, scene.terms(told))
     except InvalidRequest as error:
         return list(error.problems)
     return []
@@ -228,9 +284,9 @@ def foresee(terms: Terms, step: PlannedStep | None) -> Flow[list[str]]:
     told = terms.delivery
     if not told.deadline_ms or told.if_late == "ignore" or step is None:
         return []
-    view = yield from ask(steering.lanes(terms.model.id))
+    view = yield from ask(steering.lanes(step.model))
     [lane] = view.lanes
-    pools = tuple(pool.pool for pool in terms.pools())
+    pools = tuple(pool.pool for pool in terms.pools(step))
     price = None if step.price_usd is None else float(step.price_usd) * 1_000_000
     place = waiting_place(lane, told.job_class, told.tenant, price, pools)
     start = forecast(lane, place, terms.settings.class_floors).start_p50_s
@@ -285,7 +341,7 @@ def record(scene: Scene, submission: Submission, pictures: Sequence[Picture]) ->
         )
     replayed = accepted.verdict is ops.Verdict.REPLAYED
     yield from _let_go(scene, accepted.id if replayed else None)
-    return Recorded(accepted.id, replayed)
+    return Recorded(accepted.id, replayed, retired=accepted.retired)
 
 
 def _accept(submission: Submission, pictures: Sequence[Picture]) -> Flow[ops.Accepted]:

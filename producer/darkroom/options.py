@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypedDict, cast
 
-from darkroom_shared.contract.job_record import CLASSES, IfLate, JobClass, OnUnknown
+from darkroom_shared.contract.job_record import AUTO, CLASSES, IfLate, JobClass, OnUnknown, Substitute
 from darkroom_shared.core.errors import InvalidRequest
 from darkroom_shared.core.problems import Problem
+from darkroom_shared.plan.route import ALLOWED
 from darkroom_shared.settings import Settings
 
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
@@ -28,7 +29,10 @@ class SubmitOptions(TypedDict, total=False):
     """How a job is delivered, as keyword arguments of `submit` and `chain`. An option that is None counts as left out."""
 
     model: str | None
-    """Model id or ARN; the settings' `default_model` if left out."""
+    """Model id or ARN, or `auto` for the best living one; the settings' `default_model` if left out."""
+    substitute: Substitute | None
+    """Whether another model may do it, if the named one is past its end of life or does not know the task: `never`, `equivalent`
+    (everything that can be checked holds) or `approximate`. The settings' if left out; `equivalent` for the model `auto`."""
     region: str | None
     """The one AWS Region of the calls; without it and without `regions`, the settings' Regions."""
     regions: Sequence[str] | None
@@ -60,6 +64,7 @@ class Delivery:
     """Checked options. Instants are milliseconds since the epoch, 0 for none."""
 
     model: str
+    """A model id or ARN, or `auto`."""
     regions: tuple[str, ...]
     """Where the calls may go, best first; at least one."""
     tenant: str
@@ -71,6 +76,9 @@ class Delivery:
     finish_by_ms: int
     on_unknown: OnUnknown = "retry"
     if_late: IfLate = "warn"
+    substitute: Substitute = "never"
+    regions_named: bool = False
+    """Whether the caller named the Regions: then no other model's Regions are added."""
 
     @property
     def region(self) -> str:
@@ -111,7 +119,15 @@ def delivery(options: SubmitOptions, settings: Settings, now_ms: int) -> Deliver
         finish_by_ms=_ms(options.get("finish_by")),
         on_unknown=options.get("on_unknown") or "retry",
         if_late=options.get("if_late") or settings.if_late,
+        substitute=options.get("substitute") or _usual_substitute(options, settings),
+        regions_named=bool(options.get("region") or options.get("regions")),
     )
+
+
+def _usual_substitute(options: SubmitOptions, settings: Settings) -> Substitute:
+    if settings.substitute != "never":
+        return settings.substitute
+    return "equivalent" if (options.get("model") or settings.default_model) == AUTO else "never"
 
 
 def _regions(options: SubmitOptions, settings: Settings) -> tuple[str, ...]:
@@ -167,6 +183,8 @@ def _findings(options: SubmitOptions, now_ms: int) -> _Findings:
         found.append(("job_class", f"{str(given.get('job_class'))[:80]!r} is no class", list(CLASSES)))
     if given.get("on_unknown") not in (None, "retry", "hold"):
         found.append(("on_unknown", f"{str(given.get('on_unknown'))[:80]!r} is no policy", ["retry", "hold"]))
+    if given.get("substitute") not in (None, *ALLOWED):
+        found.append(("substitute", f"{str(given.get('substitute'))[:80]!r} is no policy", list(ALLOWED)))
     if given.get("if_late") not in (None, "refuse", "warn", "ignore"):
         found.append(("if_late", f"{str(given.get('if_late'))[:80]!r} is no policy", ["refuse", "warn", "ignore"]))
     if given.get("regions") is not None and not _is_list_of_texts(given.get("regions"), MOST_REGIONS):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Protocol
 
 from darkroom.routing import Router, Source, output_sources
 from darkroom_shared.contract.steps import StepSpec
@@ -20,9 +20,10 @@ from darkroom_shared.core.errors import InvalidRequest
 from darkroom_shared.core.image_facts import ImageFacts
 from darkroom_shared.core.problems import Problem, pointer
 from darkroom_shared.core.workflow import STEP_NAME, CycleError, free_name, needs_of, order
-from darkroom_shared.models.catalogue import check_body, check_images, image_count, price_usd
+from darkroom_shared.models.catalogue import check_body, check_images, image_count
 from darkroom_shared.models.model import Model
-from darkroom_shared.task_types import TASK_TYPES, image_values, task_type_of
+from darkroom_shared.plan.route import Route
+from darkroom_shared.task_types import TASK_TYPES, image_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,11 @@ class PlannedStep:
         inserted: True if the caller did not ask for it.
         reason: why it was inserted.
         model: model id; empty for local steps.
-        price_usd: US dollars for the whole step; None if not known.
+        price_usd: US dollars for the whole step; None if not known, or while it has no route.
+        asked: the request as it was asked for, where another one is sent in its place.
+        calls: how many calls it takes.
+        route: which way the calls go; None for local steps.
+        routes: all that were looked at, the best first.
     """
 
     name: str
@@ -73,9 +78,13 @@ class PlannedStep:
     reason: str = ""
     model: str = ""
     price_usd: Decimal | None = Decimal(0)
+    asked: Mapping[str, object] = field(default_factory=dict[str, object], repr=False)
+    calls: int = 1
+    route: Route | None = None
+    routes: tuple[Route, ...] = ()
 
-    def as_json(self) -> dict[str, object]:
-        """What a plan shows of it: no prompts, no pictures."""
+    def as_json(self, *, routes: bool = False) -> dict[str, object]:
+        """What a plan shows of it: no prompts, no pictures; `routes` adds those that were not taken."""
         return {
             "name": self.name,
             "kind": self.kind,
@@ -88,6 +97,8 @@ class PlannedStep:
             "reason": self.reason,
             "model": self.model,
             "price_usd": None if self.price_usd is None else float(self.price_usd),
+            **({} if self.route is None else {"calls": self.calls, "route": self.route.as_json()}),
+            **({"routes": [route.as_json() for route in self.routes]} if routes and self.route is not None else {}),
         }
 
 
@@ -101,7 +112,7 @@ class Plan:
 
     Attributes:
         steps: in an order in which they can run, the inserted ones marked.
-        model: model id of the Bedrock steps.
+        model: model id of the Bedrock steps; several joined by commas.
         price_usd: US dollars for all steps; None if one is not known.
         warnings: sentences for a person.
     """
@@ -117,7 +128,7 @@ class Plan:
             "model": self.model,
             "price_usd": None if self.price_usd is None else float(self.price_usd),
             "warnings": list(self.warnings),
-            "steps": [step.as_json() for step in self.steps],
+            "steps": [step.as_json(routes=True) for step in self.steps],
         }
 
 
@@ -146,28 +157,54 @@ def name_steps(wanted: Sequence[tuple[str | None, str]]) -> tuple[list[str], lis
     return names, problems
 
 
-def plan_chain(drafts: Sequence[Draft], model: Model, start: Sequence[Source] = ()) -> Plan:
+class Placing(Protocol):
+    """Decides about models: by whose rules a request is read, and which route it takes."""
+
+    def model_for(self, body: Mapping[str, object]) -> Model:
+        """By whose rules the request is read."""
+        ...
+
+    def placed(self, step: PlannedStep, names: Sequence[str] = ()) -> list[PlannedStep]:
+        """The step on its route, behind the paid steps that this needs. Raises NoRoute."""
+        ...
+
+
+def plan_chain(drafts: Sequence[Draft], placing: Placing, start: Sequence[Source] = ()) -> Plan:
     """The plan for steps in the order of the chain.
 
     Args:
         drafts: 1 or more steps.
-        model: for all Bedrock steps.
+        placing: which models do the Bedrock steps.
         start: pictures for the first step if its own place is empty.
 
     Raises:
         InvalidRequest: every problem of every step, pointers under `/steps/<name>`.
+        NoRoute: a step is right, but no model may do it.
     """
     if not drafts:
         raise InvalidRequest([Problem("/steps", "the chain has no steps", "at least one step")])
-    planner = _Planner(model, [draft.name for draft in drafts])
+    planner = _Planner(placing, [draft.name for draft in drafts])
     previous = list(start)
     for draft in _runnable(drafts):
         previous = planner.add(draft, previous)
     if planner.problems:
         raise InvalidRequest(planner.problems)
-    prices = [step.price_usd for step in planner.steps]
+    steps = placed_steps(planner.steps, placing)
+    prices = [step.price_usd for step in steps]
     total = None if None in prices else sum((price for price in prices if price is not None), Decimal(0))
-    return Plan(tuple(planner.steps), model.id, total, (*planner.warnings, *_unused(planner.steps)))
+    models = ",".join(dict.fromkeys(step.model for step in steps if step.model))
+    return Plan(tuple(steps), models, total, (*planner.warnings, *_unused(planner.steps)))
+
+
+def placed_steps(steps: Sequence[PlannedStep], placing: Placing) -> list[PlannedStep]:
+    """The steps on their routes, in an order in which they can run. Raises NoRoute."""
+    names = [step.name for step in steps]
+    found: list[PlannedStep] = []
+    for step in steps:
+        some = [step] if step.kind == "local" else placing.placed(step, names)
+        names += [one.name for one in some if one.inserted and one.name not in names]
+        found += some
+    return found
 
 
 def _runnable(drafts: Sequence[Draft]) -> list[Draft]:
@@ -193,12 +230,12 @@ def _unused(steps: Sequence[PlannedStep]) -> list[str]:
 class _Planner:
     """Collects steps, problems and warnings, draft by draft."""
 
-    def __init__(self, model: Model, names: Sequence[str]) -> None:
-        self.model = model
+    def __init__(self, placing: Placing, names: Sequence[str]) -> None:
+        self._placing = placing
         self.steps: list[PlannedStep] = []
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
-        self._router = Router(model, names, self._insert)
+        self._router = Router(names, self._insert)
 
     def add(self, draft: Draft, previous: Sequence[Source]) -> list[Source]:
         """Plans one draft and what must go before it; gives the pictures it will make."""
@@ -207,11 +244,12 @@ class _Planner:
         return self._add_local(draft, draft.request, previous)
 
     def _add_bedrock(self, draft: Draft, body: Mapping[str, object], previous: Sequence[Source]) -> list[Source]:
-        routed = self._router.route(draft.name, body, draft.facts, previous)
+        model = self._placing.model_for(body)
+        routed = self._router.route(draft.name, model, body, draft.facts, previous)
         self.warnings += routed.warnings
-        found = [*routed.problems, *check_body(self.model, routed.body), *check_images(self.model, routed.body, routed.facts)]
+        found = [*routed.problems, *check_body(model, routed.body), *check_images(model, routed.body, routed.facts)]
         self._report(draft.name, found)
-        sources = output_sources(draft.name, self.model, routed.body, routed.facts)
+        sources = output_sources(draft.name, model, routed.body, routed.facts)
         self._router.learn(sources)
         self.steps.append(
             PlannedStep(
@@ -223,8 +261,8 @@ class _Planner:
                 inputs=tuple(routed.facts.get(place.pointer) for place in image_values(routed.body)),
                 outputs=tuple(source.facts for source in sources),
                 images=image_count(routed.body),
-                model=self.model.id,
-                price_usd=None if found or task_type_of(body) is None else price_usd(self.model, routed.body, routed.facts),
+                model=model.id,
+                price_usd=None,
             )
         )
         return [source for source in sources if not source.is_mask]

@@ -8,24 +8,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from typing import cast
 
-from darkroom.options import Delivery
 from darkroom.planning import Plan, PlannedStep
+from darkroom.terms import Terms
 from darkroom_shared.contract.job_record import JobRecord
 from darkroom_shared.contract.messages import step_task_name, task_name
-from darkroom_shared.core.idempotency import fingerprint
 from darkroom_shared.core.ids import ASSET_SCHEME, SHA256
-from darkroom_shared.core.quota import LOCAL_LANE, PoolQuota, pool_name
+from darkroom_shared.core.quota import LOCAL_LANE, PoolQuota
 from darkroom_shared.core.workflow import dependants
-from darkroom_shared.models.catalogue import defaults, lifecycle_warning
-from darkroom_shared.models.model import Model
-from darkroom_shared.settings import Settings
+from darkroom_shared.plan.recorded import route_fields
+from darkroom_shared.plan.route import Route
 from darkroom_shared.store import ops
-from darkroom_shared.store.steering import pool_quota
-from darkroom_shared.task_types import as_object, task_type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,65 +40,33 @@ class Submission:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What all jobs of a submission share."""
-
-    settings: Settings
-    delivery: Delivery
-    model: Model
-    today: date
-
-    def model_warnings(self) -> tuple[str, ...]:
-        """What a person should know before calling AWS with this model; nothing where the local endpoint answers."""
-        if self.settings.is_local_bedrock:
-            return ()
-        found = [lifecycle_warning(self.model, self.today)]
-        if self.delivery.region not in self.model.regions:
-            offered = ", ".join(self.model.regions)
-            found.append(f"{self.model.id} was not offered in {self.delivery.region}, but in: {offered}.")
-        return tuple(text for text in found if text)
-
-    def regions(self) -> tuple[str, ...]:
-        """Where the calls may go: on AWS only the first Region may be one that never offered the model, with a warning."""
-        first, *others = self.delivery.regions
-        offered = others if self.settings.is_local_bedrock else [region for region in others if region in self.model.regions]
-        return (first, *offered)
-
-    def pools(self) -> tuple[PoolQuota, ...]:
-        """The pools that the calls may use, best first."""
-        model = self.model
-        return tuple(pool_quota(self.settings, model.id, region, model.id, model.requests_per_minute) for region in self.regions())
-
-    def idempotency(self, request: Mapping[str, object]) -> tuple[str, str, int] | None:
-        """Key, fingerprint and life for the ledger; None without a key. Class, deadlines and metadata may differ."""
-        told = self.delivery
-        if told.idempotency_key is None:
-            return None
-        life_ms = round(self.settings.idempotency_life.total_seconds() * 1000)
-        print_ = fingerprint(request, model=self.model.id, region=told.region, tenant=told.tenant)
-        return f"{told.tenant}:{told.idempotency_key}", print_, life_ms
-
-
 def single(terms: Terms, job_id: str, step: PlannedStep, *, replays: str = "") -> Submission:
     """One job on its own; `replays` is the dead letter that it is to replace."""
     record = _record(terms, step, first=True).model_copy(update={"replays": replays})
+    asked = step.asked or step.request
     return Submission(
-        jobs=(ops.NewJob(job_id, record.as_fields(), hold_until_ms=terms.delivery.not_before_ms),),
-        pools=terms.pools() if step.kind == "bedrock" else (),
-        idempotency=terms.idempotency({"replays": replays, "request": step.request} if replays else step.request),
+        jobs=(ops.NewJob(job_id, record.as_fields(), calls=step.calls, hold_until_ms=terms.delivery.not_before_ms),),
+        pools=terms.pools(step),
+        idempotency=terms.idempotency({"replays": replays, "request": asked} if replays else asked),
         replaces=replays or None,
     )
 
 
-def workflow(terms: Terms, workflow_id: str, job_ids: Sequence[str], plan: Plan) -> Submission:
-    """All steps of a plan, one job each, and the workflow that joins them."""
+def workflow(
+    terms: Terms, workflow_id: str, job_ids: Sequence[str], plan: Plan, *, asked: Mapping[str, object] | None = None
+) -> Submission:
+    """All steps of a plan, one job each, and the workflow that joins them.
+
+    Args:
+        asked: the one request that all of it is for, where a single job was asked for.
+    """
     ids = dict(zip((step.name for step in plan.steps), job_ids, strict=True))
     waiting = dependants({step.name: step.needs for step in plan.steps})
     jobs = [
         ops.NewJob(
             ids[step.name],
             _record(terms, step, first=not step.needs, workflow=workflow_id, jobs=ids).as_fields(),
+            calls=step.calls,
             needs=[ids[need] for need in step.needs],
             dependants=[ids[name] for name in waiting[step.name]],
             hold_until_ms=terms.delivery.not_before_ms,
@@ -117,9 +79,9 @@ def workflow(terms: Terms, workflow_id: str, job_ids: Sequence[str], plan: Plan)
         "plan": json.dumps([step.as_json() for step in plan.steps], ensure_ascii=False),
         "left": str(len(jobs)),
     }
-    whole = {"steps": [[step.name, step.request] for step in plan.steps]}
-    pools = terms.pools() if any(step.kind == "bedrock" for step in plan.steps) else ()
-    return Submission(tuple(jobs), pools, terms.idempotency(whole), (workflow_id, fields))
+    whole = {"steps": [[step.name, step.asked or step.request] for step in plan.steps if step.route is None or not step.inserted]}
+    pools = {pool.pool: pool for step in plan.steps for pool in terms.pools(step)}
+    return Submission(tuple(jobs), tuple(pools.values()), terms.idempotency(asked or whole), (workflow_id, fields))
 
 
 def _record(
@@ -128,19 +90,20 @@ def _record(
     told = terms.delivery
     local = step.kind == "local"
     kind = step.task_type.removeprefix("local.")
-    return JobRecord(
+    record = JobRecord(
         kind=step.kind,
         task_type=step.task_type,
         task_name=step_task_name(kind) if local else task_name(step.task_type),
         request=dict(step.request),
-        model="" if local else terms.model.id,
-        region="" if local else told.region,
-        routes="" if local else ",".join(pool_name(region, terms.model.id) for region in terms.regions()),
-        lane=LOCAL_LANE if local else terms.model.id,
+        substitute="never" if local else told.substitute,
+        named_regions=list(told.regions) if told.regions_named and not local else [],
+        lane=LOCAL_LANE,
         tenant=told.tenant,
         job_class=told.job_class,
         images_wanted=step.images,
-        price_microusd=_microusd(step.price_usd),
+        images_per_call=step.images // step.calls,
+        price_microusd=0,
+        price_book="" if local else terms.settings.price_book.version,
         retention_ms=round(terms.settings.retention.total_seconds() * 1000),
         dead_retention_ms=round(terms.settings.dead_letter_retention.total_seconds() * 1000),
         on_unknown=told.on_unknown,
@@ -148,18 +111,27 @@ def _record(
         # A later step starts when the one before it is done, whenever that is: only the first can be late.
         start_by_ms=told.start_by_ms if first else 0,
         finish_by_ms=told.finish_by_ms,
-        inputs=assets_of(step.request),
+        inputs=assets_of([step.request, step.asked]),
         metadata=told.metadata,
-        warnings=[] if local else list(terms.model_warnings()),
-        seed=None if local else effective_seed(terms.model, step.request),
+        warnings=[*terms.model_warnings(step), *terms.advice(step)],
         workflow=workflow,
         step=step.name if workflow else "",
         needs={need: (jobs or {})[need] for need in step.needs},
     )
+    return record if step.route is None else record.model_copy(update=_route_fields(terms, step, step.route))
 
 
-def _microusd(price: Decimal | None) -> int | None:
-    return None if price is None else int(price * 1_000_000)
+def _route_fields(terms: Terms, step: PlannedStep, route: Route) -> dict[str, object]:
+    named = terms.named
+    return route_fields(
+        route,
+        step.request,
+        asked=step.asked,
+        asked_model="" if named is not None and named.id == step.model else terms.delivery.model,
+        calls=step.calls,
+        images=step.images,
+        price_usd=step.price_usd,
+    )
 
 
 def assets_of(value: object) -> list[str]:
@@ -171,12 +143,3 @@ def assets_of(value: object) -> list[str]:
         value = list(cast("Mapping[str, object]", value).values())
     items = cast("Sequence[object]", value) if isinstance(value, list | tuple) else ()
     return list(dict.fromkeys(name for item in items for name in assets_of(item)))
-
-
-def effective_seed(model: Model, body: Mapping[str, object]) -> int | None:
-    """The seed that a call uses: the body's, else the service's fixed default; None for tasks that know no seed."""
-    task = task_type_of(body)
-    if task is None or not task.takes_config:
-        return None
-    given = as_object(body.get("imageGenerationConfig")).get("seed")
-    return given if isinstance(given, int) else defaults(model).seed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, cast
 
@@ -76,17 +76,22 @@ def body_of_request(request: Request) -> tuple[Mapping[str, object], bool]:
     raise TypeError(f"a request is a typed one like TextImage(...) or Bedrock's body as a dict, not {type(request).__name__}")
 
 
-def open_steps(steps: Sequence[NamedStep], image: ImageSource | Sequence[ImageSource] | None) -> Flow[Opened]:
+Tagging: TypeAlias = Callable[[Mapping[str, object]], Mapping[str, object]]
+"""Gives a body the task type that only its model tells."""
+
+
+def open_steps(steps: Sequence[NamedStep], image: ImageSource | Sequence[ImageSource] | None, tagging: Tagging) -> Flow[Opened]:
     """Names the steps and opens their pictures.
 
     Args:
         image: one or more pictures that the first step works on.
+        tagging: gives a body that names no task type the one of its model.
 
     Raises:
         TypeError: something is no step.
         AssetMissing: an `asset:` reference has no bytes.
     """
-    pairs = [_pair(step) for step in steps]
+    pairs = [_pair(step, tagging) for step in steps]
     names, problems = name_steps([(name, _default_name(step)) for name, step in pairs])
     opened = Opened([], [], [], problems)
     for name, (_, step) in zip(names, pairs, strict=True):
@@ -106,15 +111,15 @@ def _gather(opened: Opened, resolved: Resolved, prefix: str) -> None:
     opened.problems.extend(Problem(prefix + found.pointer, found.message, found.allowed) for found in resolved.problems)
 
 
-def _pair(step: NamedStep) -> tuple[str | None, Request | LocalStep]:
+def _pair(step: NamedStep, tagging: Tagging) -> tuple[str | None, Request | LocalStep]:
     if isinstance(step, tuple):
         if len(cast("tuple[object, ...]", step)) != 2 or not isinstance(cast("object", step[0]), str):
             raise TypeError("a named step is a pair of its name and the step")
-        return step[0], _plain(step[1])
-    return None, _plain(step)
+        return step[0], _plain(step[1], tagging)
+    return None, _plain(step, tagging)
 
 
-def _plain(step: Step) -> Request | LocalStep:
+def _plain(step: Step, tagging: Tagging) -> Request | LocalStep:
     if isinstance(step, LocalStep):
         return step
     if isinstance(step, BaseModel):
@@ -123,6 +128,8 @@ def _plain(step: Step) -> Request | LocalStep:
         return LocalStep(step)
     if isinstance(step, Mapping) and "step" in step and "taskType" not in step:
         return _local_of(step)
+    if isinstance(step, Mapping):
+        return tagging(step)
     body_of_request(step)
     return step
 

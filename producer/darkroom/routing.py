@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from darkroom.glue import Repair, judge, mask_of_canvas, mask_of_cutout, repairs, resized_mask
-from darkroom_shared.contract.steps import Convert, Flatten, Pad, Resize, StepSpec, ZoomOut
+from darkroom_shared.contract.steps import Convert, Flatten, Pad, PaletteTransfer, Resize, StepSpec, ZoomOut
 from darkroom_shared.core.image_facts import ImageFacts
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.core.workflow import Reference, free_name, parse_reference
-from darkroom_shared.models.catalogue import defaults, image_count, mask_polarity
+from darkroom_shared.models.catalogue import image_count, mask_polarity, output_size
 from darkroom_shared.models.model import Model
-from darkroom_shared.models.options import output_size
 from darkroom_shared.task_types import (
     TaskType,
     as_object,
@@ -25,6 +24,8 @@ from darkroom_shared.task_types import (
 
 MOST_VARIED: Final = 5
 """IMAGE_VARIATION takes 1 to 5 pictures."""
+_CUTTING: Final = ("BACKGROUND_REMOVAL", "REMOVE_BACKGROUND")
+"""Their pictures are cut-outs, but for one asked for as JPEG, which knows no transparency."""
 _MASKED: Final = ("INPAINTING", "OUTPAINTING")
 
 
@@ -76,8 +77,8 @@ def from_outside(ref: str, facts: ImageFacts) -> Source:
 def output_sources(name: str, model: Model, body: Mapping[str, object], facts: Mapping[str, ImageFacts]) -> list[Source]:
     """The pictures that a Bedrock step is expected to give; its mask, if one was asked for, comes last."""
     task = task_type_of(body)
-    size = None if task is None else output_size(body, facts, defaults(model))
-    cut = task is not None and task.name == "BACKGROUND_REMOVAL"
+    size = None if task is None else output_size(model, body, facts)
+    cut = task is not None and task.name in _CUTTING and body.get("output_format") != "jpeg"
     seen = None if size is None else ImageFacts(*size, "PNG", "RGBA" if cut else "RGB", 0, transparent=cut)
     refs = [str(Reference(name, index)) for index in range(image_count(body) + 1)]
     sources = [Source(ref, seen, cutout=ref if cut else None) for ref in refs[:-1]]
@@ -91,13 +92,11 @@ class Router:
     """Knows every picture of the chain so far.
 
     Args:
-        model: of the Bedrock steps.
         names: names that are taken.
         insert: adds a local step to the plan.
     """
 
-    def __init__(self, model: Model, names: Sequence[str], insert: Insert) -> None:
-        self._model = model
+    def __init__(self, names: Sequence[str], insert: Insert) -> None:
         self._names = list(names)
         self._insert = insert
         self._known: dict[str, Source] = {}
@@ -115,7 +114,7 @@ class Router:
         sources = [Source(ref, facts) for ref, facts in zip(refs, outputs, strict=True)]
         if isinstance(spec, ZoomOut | Pad):
             sources = [replace(sources[0], canvas=refs[1]), replace(sources[1], is_mask=True)]
-        elif isinstance(spec, Flatten | Convert) and inputs:
+        elif isinstance(spec, Flatten | Convert | PaletteTransfer) and inputs:
             sources = [replace(sources[0], cutout=inputs[0].cutout, canvas=inputs[0].canvas)]
         seen = sources[0].facts
         if seen is not None and seen.transparent:
@@ -136,11 +135,14 @@ class Router:
             sources.append(found or Source(ref, None))
         return sources, problems
 
-    def route(self, name: str, body: Mapping[str, object], facts: Mapping[str, ImageFacts], previous: Sequence[Source]) -> Routed:
+    def route(
+        self, name: str, model: Model, body: Mapping[str, object], facts: Mapping[str, ImageFacts], previous: Sequence[Source]
+    ) -> Routed:
         """Fills the empty image place of a body, makes every picture fit, and adds the mask that is missing.
 
         Args:
             name: of the step, for warnings.
+            model: by whose rules the pictures are made fit.
             body: with references in its image places.
             facts: of the pictures from outside by JSON pointer.
             previous: pictures of the step before.
@@ -157,20 +159,20 @@ class Router:
         fit: dict[str, Source] = {}
         for place, source in zip(places, sources, strict=True):
             is_mask = place.role == "mask"
-            fit[place.pointer] = source if is_mask else self._fitted(name, routed.body, place.pointer, source)
+            fit[place.pointer] = source if is_mask else self._fitted(name, model, routed.body, place.pointer, source)
         main = next((fit[place.pointer] for place in places if place.role in ("image", "source")), None)
         for place in places:
             if place.role == "mask" and main is not None:
                 fit[place.pointer] = self._same_size(name, fit[place.pointer], before.get("image") or before["source"], main)
         whole = replace_at(routed.body, {where: source.ref for where, source in fit.items()})
         known = {where: source.facts for where, source in fit.items() if source.facts is not None}
-        return self._with_mask(name, task, replace(routed, body=whole, facts=known), main)
+        return self._with_mask(name, model, task, replace(routed, body=whole, facts=known), main)
 
-    def _fitted(self, name: str, body: dict[str, object], place: str, source: Source) -> Source:
+    def _fitted(self, name: str, model: Model, body: dict[str, object], place: str, source: Source) -> Source:
         """The picture as the model takes it, with what outlines it brought to the same size."""
         if source.facts is None:
             return source
-        for repair in repairs(judge(self._model, body, place), source.facts, self._model.label):
+        for repair in repairs(judge(model, body, place), source.facts, model.label):
             old = source
             source = self._repaired(name, repair, old)
             if isinstance(repair.spec, Resize) and old.canvas and source.facts is not None:
@@ -199,21 +201,21 @@ class Router:
             return mask
         return self._repaired(name, resized_mask(*size), mask)
 
-    def _with_mask(self, name: str, task: TaskType, routed: Routed, main: Source | None) -> Routed:
+    def _with_mask(self, name: str, model: Model, task: TaskType, routed: Routed, main: Source | None) -> Routed:
         params = as_object(routed.body.get(task.params_key))
         if task.name not in _MASKED or main is None or "maskImage" in params or "maskPrompt" in params:
             return routed
-        mask = self._outline(name, task, main)
+        mask = self._outline(name, model, task, main)
         if mask is None:
             return routed
         place = f"/{task.params_key}/maskImage"
         body = {**routed.body, task.params_key: {**params, "maskImage": mask.ref}}
         return replace(routed, body=body, facts=routed.facts | ({place: mask.facts} if mask.facts else {}))
 
-    def _outline(self, name: str, task: TaskType, main: Source) -> Source | None:
-        if task.name not in self._model.task_types:
+    def _outline(self, name: str, model: Model, task: TaskType, main: Source) -> Source | None:
+        if task.name not in model.task_types:
             return None
-        polarity = mask_polarity(self._model, task.name)
+        polarity = mask_polarity(model, task.name)
         if main.canvas is not None:
             turn = mask_of_canvas(polarity)
             return self._known[main.canvas] if turn is None else self._repaired(name, turn, self._known[main.canvas])

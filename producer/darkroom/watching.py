@@ -194,9 +194,8 @@ _FILE_ENDINGS: Final = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "
 
 
 def file_names(outputs: Sequence[Output]) -> list[str]:
-    """`0.png`, `1.png`, … for pictures, `mask.png` for a mask, in the order of the outputs."""
-    stems = [str(output.index) if output.role == "image" else output.role for output in outputs]
-    return [f"{stem}.{_FILE_ENDINGS.get(output.media_type, 'bin')}" for stem, output in zip(stems, outputs, strict=True)]
+    """`0.png`, `1.png`, … for images, `0-original.png` for what one was made of, `mask.png` for a mask; in the outputs' order."""
+    return [f"{output.stem}.{_FILE_ENDINGS.get(output.media_type, 'bin')}" for output in outputs]
 
 
 def cancel(job_id: str, keep: bool) -> Flow[str]:

@@ -15,7 +15,7 @@ from darkroom_shared.core.errors import ImageRefused, UnknownModel
 from darkroom_shared.core.image_facts import ImageFacts
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.images import DEFAULT_LIMITS, OpenLimits, inspect
-from darkroom_shared.models.catalogue import MODELS, check_body, check_images, find_model
+from darkroom_shared.models.catalogue import MODELS, check_body, check_images, find_model, tagged
 from darkroom_shared.models.model import Model
 from darkroom_shared.task_types import ImagePlace, image_values
 
@@ -23,7 +23,7 @@ REFERENCE_PREFIXES = ("asset:", "s3://", "https://", "$steps.")
 """How strings begin that stand for a picture without being one."""
 MOST_PICTURES = 20
 """How many pictures of one request are looked at; more than any task takes. Each may cost a second to decode."""
-_RAW = "a PNG or JPEG file as raw base64"
+_RAW = "a picture's file as raw base64"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def check_request(body: object, model_id: str, *, allow_references: bool = False
     """Checks a request body for a model. Never raises, whatever JSON value the body is.
 
     Args:
-        body: Bedrock's body as parsed JSON.
+        body: Bedrock's body as parsed JSON; for a model of a native family with or without darkroom's tag.
         model_id: an id or ARN as for `find_model`.
         allow_references: accept `asset:`, `s3://`, `https://` and `$steps.` in image places (they are passed over) and data URLs
             (they are decoded). Bedrock itself takes neither, so a raw body is checked without.
@@ -61,11 +61,11 @@ def check_request(body: object, model_id: str, *, allow_references: bool = False
     """
     if not isinstance(body, Mapping):
         return Checked((Problem("", "The body must be a JSON object", "a JSON object"),))
-    request = cast("Mapping[str, object]", body)
     try:
         model = find_model(model_id)
     except UnknownModel as error:
         return Checked((Problem("", str(error), list(MODELS)),))
+    request = tagged(model, cast("Mapping[str, object]", body))
     pictures = _Pictures()
     places = image_values(request)
     if len(places) > MOST_PICTURES:

@@ -52,6 +52,9 @@ class Point(StrEnum):
     """Worker: the result is recorded; the receipt is still there and the story is not written."""
     FAILURE_SENDING = "failure.sending"
     """Worker: the attempt failed, the ledger does not know of it."""
+    REROUTE_SENDING = "reroute.sending"
+    """Worker: its model is retired and another way was found, the ledger does not know of it."""
+    REROUTE_DONE = "reroute.done"
     RECONCILE_DONE = "reconcile.done"
     """Worker: repairs are recorded, the messages they ask for were not sent."""
 

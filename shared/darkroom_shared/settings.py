@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import quote, urlsplit
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from darkroom_shared.contract.job_record import CLASSES, IfLate
+from darkroom_shared.contract.job_record import CLASSES, IfLate, Substitute
+from darkroom_shared.models.price_file import PriceFileError, read_prices
+from darkroom_shared.models.prices import BUILT_IN, PriceBook
 
 _SECONDS = re.compile(r"[0-9]{1,10}(\.[0-9]+)?")
 NOTHING = timedelta(0)
@@ -81,17 +83,24 @@ class Settings(BaseSettings):
     )
     """Another Bedrock runtime endpoint, such as the local one. Empty: AWS."""
     default_model: str = "amazon.nova-canvas-v1:0"
-    """Model of a job that names none."""
+    """Model of a job that names none: an id, or `auto` for the best living one."""
+    substitute: Substitute = "never"
+    """Whether another model may do a job whose model is past its end of life or does not know the task: `never`, `equivalent` or
+    `approximate`."""
     quotas: Annotated[Quotas, NoDecode] = {}
     """As JSON, by model id or by pool (`region/model id`): requests a minute, null for unknown, or an object with `rpm`,
     `concurrency`, `tokens_per_minute`; above what AWS says and the catalogue has. `off`: no pacing until the service refuses
     something."""
+    prices: Path | None = None
+    """A JSON file of prices that come before the built-in ones; `darkroom prices` shows those in force. None: the built-in ones."""
     share: float = Field(default=1.0, gt=0, le=1)
     """Part of every quota that is for this ledger; the rest is left to other programs of the account."""
     floors: Annotated[dict[str, float], NoDecode] = {"standard": 0.2, "bulk": 0.1}
     """As JSON: least share of a lane's calls that a class gets while it waits, whatever is more urgent."""
     if_late: IfLate = "warn"
     """What a submit does if its deadline is likely to be missed: `refuse`, `warn` or `ignore`."""
+    advice: bool = True
+    """Whether a submit tells what the models' documents advise against in its prompts."""
     time_scale: float = Field(default=1.0, gt=0, le=1000)
     """For tests: quota seconds in a second, as the local endpoint's `--time-scale`."""
 
@@ -132,6 +141,8 @@ class Settings(BaseSettings):
     failpoints: str = ""
     """For tests: where a process is to die, freeze or fail; the grammar is in `failpoints.py`."""
 
+    _price_book: PriceBook = PrivateAttr(default_factory=lambda: BUILT_IN)
+
     @field_validator(
         "retention",
         "dead_letter_retention",
@@ -149,7 +160,7 @@ class Settings(BaseSettings):
         """The environment only knows texts: `90` and `1.5` are seconds there as they are in Python."""
         return float(value) if isinstance(value, str) and _SECONDS.fullmatch(value.strip()) else value
 
-    @field_validator("spend_per_day", mode="before")
+    @field_validator("spend_per_day", "prices", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
@@ -184,6 +195,23 @@ class Settings(BaseSettings):
         if self.connect_timeout >= self.read_timeout:
             raise ValueError(f"connect_timeout ({self.connect_timeout}) must be below read_timeout ({self.read_timeout})")
         return self
+
+    @model_validator(mode="after")
+    def _prices_are_readable(self) -> Self:
+        if self.prices is not None:
+            try:
+                self._price_book = read_prices(self.prices.expanduser().read_text(encoding="utf-8"))
+            except PriceFileError as error:
+                raise ValueError(f"prices in {self.prices}, {error}") from error
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+                raise ValueError(f"prices in {self.prices} cannot be read: {reason}") from error
+        return self
+
+    @property
+    def price_book(self) -> PriceBook:
+        """What calls cost, as read when the settings were made."""
+        return self._price_book
 
     @property
     def home_folder(self) -> Path:

@@ -13,7 +13,7 @@ import pytest
 import darkroom_shared.store
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.core.retry import AfterDoubt
-from darkroom_shared.store import ops, presence, steering, upkeep
+from darkroom_shared.store import ops, presence, retirement, steering, upkeep
 
 STORE = Path(str(darkroom_shared.store.__file__)).parent
 SCRIPTS = sorted(path.stem for path in (STORE / "scripts").glob("*.lua"))
@@ -39,7 +39,9 @@ OPERATIONS: list[ops.Script[object]] = [
     presence.register("w", 1, {}, []),
     upkeep.removed([], 1),
     ops.renew([], 1),
+    retirement.reroute("call", 1, model="m", failure=FAILURE, fields={}, names=[], calls=1, pools=[]),
     upkeep.resolve("call", "retry"),
+    retirement.retire([]),
     ops.snooze("call", 1, delay_ms=1, reason="x", failure=FAILURE, counts=True),
     steering.lanes(),
     steering.steer("lane", "name", "active"),
@@ -53,7 +55,7 @@ OPERATIONS: list[ops.Script[object]] = [
 
 def test_every_script_has_an_operation_and_the_other_way_round() -> None:
     assert sorted(operation.name for operation in OPERATIONS) == SCRIPTS
-    modules = ("ops.py", "presence.py", "steering.py", "upkeep.py")
+    modules = ("ops.py", "presence.py", "retirement.py", "steering.py", "upkeep.py")
     called = set(re.findall(r'Script\(\s*"(\w+)"', "".join((STORE / name).read_text("utf-8") for name in modules)))
     assert called == {operation.name for operation in OPERATIONS}
 

@@ -17,6 +17,8 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from tests.support.native_bodies import NATIVE_SAMPLES
+
 TITAN_V1 = "amazon.titan-image-generator-v1"
 TITAN_V2 = "amazon.titan-image-generator-v2:0"
 NOVA = "amazon.nova-canvas-v1:0"
@@ -160,13 +162,20 @@ _SAMPLES: Mapping[str, Callable[[], Body]] = {
     "BACKGROUND_REMOVAL": _background_removal,
     "VIRTUAL_TRY_ON": _try_on,
 }
-SAMPLE_NAMES = tuple(_SAMPLES)
-"""What `sample` knows: every task type, and TEXT_IMAGE a second time with a condition image."""
+SAMPLE_NAMES = (*_SAMPLES, *NATIVE_SAMPLES)
+"""What `sample` knows: every task type, and some a second time with pictures that they may also hold."""
 
 
 def sample(name: str) -> Body:
-    """A fresh legal body for a task type: for every model that can do the task."""
+    """A fresh legal body for a task type: for every model that can do the task. One of a native task has darkroom's tag."""
+    if name in NATIVE_SAMPLES:
+        return {"taskType": name.split(maxsplit=1)[0], **native_sample(name)}
     return _SAMPLES[name]()
+
+
+def native_sample(name: str) -> Body:
+    """A fresh legal body for a native task, in the form that is sent."""
+    return NATIVE_SAMPLES[name](b64(picture(128, 128)), b64(mask(128, 128)))
 
 
 ABSENT = object()

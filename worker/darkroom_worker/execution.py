@@ -18,16 +18,19 @@ import structlog
 from darkroom_shared import failpoints
 from darkroom_shared.contract.job_record import JobRecord
 from darkroom_shared.contract.messages import CallMessage
-from darkroom_shared.core.errors import AssetMissing, DarkroomError, ImageRefused, StorageUnavailable
+from darkroom_shared.core.errors import DarkroomError, RequestRejected, StorageUnavailable
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.failpoints import Point
+from darkroom_shared.models.catalogue import find_model
 from darkroom_shared.store import ops
-from darkroom_worker.bedrock.answers import read_answer
+from darkroom_worker.adaptation import finished, prepared, with_seed_of_call
+from darkroom_worker.bedrock.answers import Pictures, read_answer
 from darkroom_worker.bedrock.client import Answer
 from darkroom_worker.local_step import run_local_step
 from darkroom_worker.outcomes import LEASE_LOST, settle, tell_if_over
 from darkroom_worker.requests import build_body
-from darkroom_worker.work import Held, Worker, commit_pictures, insist, open_gate
+from darkroom_worker.rerouting import as_answered, failed, put_on_another_way
+from darkroom_worker.work import Held, Made, Worker, commit_pictures, insist, open_gate
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("darkroom.execution")
 
@@ -46,9 +49,11 @@ async def execute(worker: Worker, message: CallMessage) -> str:
     claim = await insist(worker, ops.claim(message.call_id, message.fence, worker.name, worker.lease_ms, secrets.token_hex(8)))
     if claim.verdict not in (ops.ClaimVerdict.CLAIMED, ops.ClaimVerdict.ADOPTED):
         return claim.verdict.value
-    record = JobRecord.from_fields(claim.job)
+    adopted = claim.verdict is ops.ClaimVerdict.ADOPTED
+    record = JobRecord.from_fields(as_answered(claim.job, claim.call) if adopted else claim.job)
     unwanted = "cancel_discard" in claim.job
-    held = Held(message.call_id, message.fence, claim.job["id"], record, claim.call, claim.inputs, unwanted)
+    keeps = JobRecord.from_fields(claim.job).images_per_call if adopted else 0
+    held = Held(message.call_id, message.fence, claim.job["id"], record, claim.call, claim.inputs, unwanted, claim.retired, keeps)
     with worker.leases.hold(held.id, held.fence), structlog.contextvars.bound_contextvars(call=held.id, fence=held.fence):
         outcome = await _run(worker, held, claim.call.get("receipt"))
         _log.info("call_ended", outcome=outcome, task_type=record.task_type, model=record.model)
@@ -64,10 +69,9 @@ async def _run(worker: Worker, held: Held, receipt: str | None) -> str:
             ops.snooze(held.id, held.fence, delay_ms=STORAGE_RETRY_S * 1000, reason=error.code, failure=failure, counts=False)
         )
         return "snoozed" if snoozed else LEASE_LOST
-    except (AssetMissing, ImageRefused) as error:
-        # Pictures that are sent were opened before; one that is refused here came back, and is paid.
-        paid = isinstance(error, ImageRefused) and held.record.kind == "bedrock"
-        failure = Failure(FailureKind.PERMANENT, error.code, str(error), paid)
+    except RequestRejected as error:
+        # What is wrong before the call ends it there; a picture that is refused here came back, and is paid.
+        failure = Failure(FailureKind.PERMANENT, error.code, str(error), held.record.kind == "bedrock")
     except DarkroomError:
         raise
     except MemoryError:
@@ -94,11 +98,21 @@ async def _work(worker: Worker, held: Held, receipt: str | None) -> str:
         # Whoever submitted it has other settings than this worker.
         text = f"The worker's DARKROOM_RESIDENCY lets no call go to {held.destination[0]}; nothing was sent."
         return await settle(worker, held, Failure(FailureKind.PERMANENT, "outside_residency", text))
+    if held.retired and held.record.substitute != "never":
+        outcome = await put_on_another_way(worker, held, None)
+        if isinstance(outcome, str):
+            return outcome
+        # No other way is left: the mark may be wrong, and a call that is refused costs nothing.
     return await _call(worker, held)
 
 
 async def _call(worker: Worker, held: Held) -> str:
-    body = await build_body(held.record.request, held.inputs, worker.store)
+    request = with_seed_of_call(held.record.request, held.number)
+    model = find_model(held.destination[1])
+    try:
+        body = await build_body(model, request, held.inputs, worker.store, await prepared(worker, held))
+    except RequestRejected as error:
+        return await settle(worker, held, Failure(FailureKind.PERMANENT, error.code, str(error), billed=False))
     await worker.bedrock.warm(held.destination[0])  # a worker that dies over it has called nobody: not behind the gate
     asked_s = time.monotonic()
     verdict, attempt = await open_gate(worker, held)
@@ -108,7 +122,12 @@ async def _call(worker: Worker, held: Held) -> str:
     answer = await _invoke(worker, held, body, asked_s)
     del body
     if isinstance(answer, Failure):
-        return await settle(worker, held, answer, attempt)
+        return await failed(worker, held, answer, attempt)
+    return await _answered(worker, held, answer, attempt)
+
+
+async def _answered(worker: Worker, held: Held, answer: Answer, attempt: int) -> str:
+    """Puts the paid answer where no crash can lose it, then reads it."""
     name = f"{held.id}:{held.fence}"
     try:
         await _keep(worker, name, answer.body)
@@ -164,24 +183,36 @@ async def _deliver(worker: Worker, held: Held, receipt: str, answer: Answer, att
     failpoints.reach(Point.RECEIPT_NOTED)
     if held.unwanted:
         return await _finish(worker, held, receipt, [], [])
-    pictures = read_answer(answer.body, held.record.images_wanted, answer.request_id)
+    pictures = read_answer(find_model(held.destination[1]), answer.body, held.images_wanted, answer.request_id)
     if isinstance(pictures, Failure):
         # The answer itself is the failure: whatever comes next, it is not read a second time.
         outcome = await settle(worker, held, pictures, attempt, call_again=True)
         if outcome == "snoozed":
             await worker.store.delete_receipt(receipt)
         return outcome
-    found = [("image", data) for data in pictures.images] + ([("mask", pictures.mask)] if pictures.mask else [])
+    if held.keeps and held.keeps < held.images_wanted:
+        seeds = pictures.seeds[: held.keeps]
+        pictures = replace(pictures, images=pictures.images[: held.keeps], seeds=seeds, missing=held.keeps - len(seeds))
     rejected: list[dict[str, object]] = [
-        {"index": len(pictures.images) + n, "code": "content_filtered_output", "message": pictures.reason, "billed": None}
-        for n in range(pictures.missing)
+        {"index": held.first_index + n, "code": "content_filtered_output", "message": pictures.reason, "billed": None}
+        for n in range(len(pictures.images), len(pictures.images) + pictures.missing)
     ]
-    return await _finish(worker, held, receipt, found, rejected)
+    return await _finish(worker, held, receipt, await _made(worker, held, pictures), rejected)
 
 
-async def _finish(
-    worker: Worker, held: Held, receipt: str, pictures: list[tuple[str, bytes]], rejected: list[dict[str, object]]
-) -> str:
+async def _made(worker: Worker, held: Held, pictures: Pictures) -> list[Made]:
+    """The pictures as they were asked for, each beside the original where free steps changed it, and the mask."""
+    done = await finished(worker, held, pictures.images)
+    found = [Made("image", data, index, seed) for index, (data, seed) in enumerate(zip(done, pictures.seeds, strict=True))]
+    found += [
+        Made("original", before, index, seed)
+        for index, (before, after, seed) in enumerate(zip(pictures.images, done, pictures.seeds, strict=True))
+        if before is not after
+    ]
+    return found + ([Made("mask", pictures.mask, len(done))] if pictures.mask else [])
+
+
+async def _finish(worker: Worker, held: Held, receipt: str, pictures: list[Made], rejected: list[dict[str, object]]) -> str:
     committed, state = await commit_pictures(worker, held, pictures, rejected=rejected)
     if not committed:
         return LEASE_LOST  # and the receipt stays: whoever holds the lease now may be about to adopt it

@@ -67,8 +67,8 @@ async def settle(worker: Worker, held: Held, failure: Failure, attempt: int | No
 
 async def _reject(worker: Worker, held: Held, failure: Failure) -> bool:
     rows: list[dict[str, object]] = [
-        {"index": n, "code": failure.code, "message": failure.message, "billed": failure.billed}
-        for n in range(held.record.images_wanted)
+        {"index": held.first_index + n, "code": failure.code, "message": failure.message, "billed": failure.billed}
+        for n in range(held.images_wanted)
     ]
     end = {"outcome": "rejected", "billed": failure.billed, "failure": failure.as_json(), "request_id": failure.request_id}
     commit = await insist(

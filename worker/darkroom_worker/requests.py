@@ -11,6 +11,8 @@ from darkroom_shared.core.errors import AssetMissing
 from darkroom_shared.core.ids import ASSET_SCHEME
 from darkroom_shared.core.problems import pointer
 from darkroom_shared.core.workflow import parse_reference
+from darkroom_shared.models.catalogue import wire_body
+from darkroom_shared.models.model import Model
 from darkroom_shared.storage.base import AsyncAssetStore
 from darkroom_shared.task_types import as_array, as_object, image_values, replace_at, task_type_of
 
@@ -57,8 +59,13 @@ def without_missing(request: Mapping[str, object], inputs: Outputs) -> Mapping[s
     return replace_at(request, values)
 
 
-async def build_body(request: Mapping[str, object], inputs: Outputs, store: AsyncAssetStore) -> bytes:
+async def build_body(
+    model: Model, request: Mapping[str, object], inputs: Outputs, store: AsyncAssetStore, made: Mapping[str, bytes]
+) -> bytes:
     """Bedrock's body with every picture in place, as JSON bytes.
+
+    Args:
+        made: pictures that are not sent as they are stored, by JSON pointer.
 
     Raises:
         AssetMissing, StorageUnavailable.
@@ -66,9 +73,9 @@ async def build_body(request: Mapping[str, object], inputs: Outputs, store: Asyn
     wanted = without_missing(request, inputs)
     values: dict[str, object] = {}
     for place, value in image_values(wanted).items():
-        data = await store.get(referred_asset(str(value), inputs))
+        data = made.get(place.pointer) or await store.get(referred_asset(str(value), inputs))
         values[place.pointer] = pybase64.b64encode_as_string(data)
-    return orjson.dumps(replace_at(wanted, values))
+    return orjson.dumps(wire_body(model, replace_at(wanted, values)))
 
 
 async def step_images(request: Mapping[str, object], inputs: Outputs, store: AsyncAssetStore) -> list[bytes]:

@@ -40,7 +40,7 @@ async def tell(ledger: AsyncLedger, store: AsyncAssetStore, job_id: str, *, tidy
         for receipt in _spent_receipts(job):
             await store.delete_receipt(receipt)
     if job is not None:
-        names = [StoryOutput(_name(out.role, out.index, out.media_type), out.sha256) for out in job.outputs]
+        names = [StoryOutput(f"{out.stem}.{_EXTENSIONS[out.media_type]}", out.sha256) for out in job.outputs]
         await store.write_story(job_id, job.model_dump_json(indent=2).encode(), names)
     await ledger.run(upkeep.told(job_id))
 
@@ -48,8 +48,3 @@ async def tell(ledger: AsyncLedger, store: AsyncAssetStore, job_id: str, *, tidy
 def _spent_receipts(job: JobView) -> list[str]:
     done = [call for call in job.calls if call.state is CallState.DONE]
     return [f"{call.id}:{attempt.fence}" for call in done for attempt in call.attempts if not attempt.snoozed]
-
-
-def _name(role: str, index: int, media_type: str) -> str:
-    stem = str(index) if role == "image" else role
-    return f"{stem}.{_EXTENSIONS[media_type]}"

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import structlog
 from celery import Celery
+from celery.worker.request import Request
 from pydantic import ValidationError
 
 from darkroom_shared import failpoints
@@ -33,6 +34,17 @@ class Runtimes(Protocol):
         ...
 
 
+class HintRequest(Request):
+    """A task whose message was gone from the broker when it was received.
+
+    kombu's acknowledgement would be a transaction for nothing, and would keep a note of each message for ever.
+    """
+
+    def acknowledge(self) -> None:
+        """Only says so."""
+        self.acknowledged = True
+
+
 def task_names() -> list[str]:
     """Every task name that this worker knows."""
     return [task_name(name) for name in TASK_TYPES] + [step_task_name(kind) for kind in MODULES]
@@ -52,4 +64,4 @@ def register_tasks(app: Celery, runtime_of: Runtimes) -> None:
         runtime_of().run(message)
 
     for name in task_names():
-        app.task(name=name, ignore_result=True)(run)
+        app.task(name=name, ignore_result=True, Request=HintRequest)(run)

@@ -50,6 +50,23 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """A picture to be stored.
+
+    Attributes:
+        role: `image`, `original` (what an image was made of) or `mask`.
+        data: the file's bytes.
+        index: its place among the call's pictures of that kind, from 0; a mask's is behind all of them.
+        seed: what the answer says; None where it does not.
+    """
+
+    role: str
+    data: bytes
+    index: int
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """A call under its lease."""
 
@@ -61,6 +78,25 @@ class Held:
     inputs: Outputs
     unwanted: bool = False
     """The job was canceled, and the pictures of a paid call are not wanted."""
+    retired: bool = False
+    """The model that it would go to is marked as retired."""
+    keeps: int = 0
+    """How many pictures of a stored answer are this call's, if it was asked for more before its job was put on another way."""
+
+    @property
+    def number(self) -> int:
+        """Which of its job's calls it is, counted from 0."""
+        return int(self.id.rpartition(".")[2])
+
+    @property
+    def images_wanted(self) -> int:
+        """How many pictures this call is asked for."""
+        return self.record.images_per_call or self.record.images_wanted
+
+    @property
+    def first_index(self) -> int:
+        """Where this call's pictures begin among those of its job."""
+        return self.number * self.images_wanted
 
     @property
     def destination(self) -> tuple[str, str]:
@@ -94,7 +130,7 @@ async def open_gate(worker: Worker, held: Held) -> tuple[str, int]:
     )
 
 
-async def insist(worker: Worker, operation: ops.Script[T]) -> T:
+async def insist(worker: Worker, operation: ops.Operation[T]) -> T:
     """Runs one of a call's operations; while the ledger is away it asks again, for as long as the lease may last.
 
     Giving up early would let the reconciler take a call that was answered, or never sent, for one whose outcome nobody knows, and
@@ -114,29 +150,33 @@ async def insist(worker: Worker, operation: ops.Script[T]) -> T:
             await asyncio.sleep(INSIST_PAUSE_S)
 
 
-async def store_pictures(worker: Worker, held: Held, pictures: Sequence[tuple[str, bytes]]) -> list[dict[str, object]]:
+async def store_pictures(worker: Worker, held: Held, pictures: Sequence[Made]) -> list[dict[str, object]]:
     """Stores pictures byte for byte and describes them for the ledger.
 
     Args:
-        pictures: role (`image` or `mask`) and bytes, in the order of the outputs.
+        pictures: in the order of the outputs.
 
     Raises:
         ImageRefused: the bytes are no picture.
         StorageUnavailable: try again later; nothing is lost, the receipt is kept.
     """
     rows: list[dict[str, object]] = []
-    for index, (role, data) in enumerate(pictures):
-        size = measure(data)
-        asset = await worker.store.put(data, f"image/{size.format.lower()}")
-        row: dict[str, object] = {"index": index, "sha256": asset.sha256, "width": size.width, "height": size.height, "role": role}
-        rows.append({**row, "media_type": asset.media_type, "size_bytes": asset.size_bytes, "seed": held.record.seed})
+    for made in pictures:
+        size = measure(made.data)
+        asset = await worker.store.put(made.data, f"image/{size.format.lower()}")
+        row: dict[str, object] = {"index": held.first_index + made.index, "sha256": asset.sha256, "role": made.role}
+        seed = held.record.seed if made.seed is None else made.seed
+        rows.append(
+            {**row, "width": size.width, "height": size.height}
+            | {"media_type": asset.media_type, "size_bytes": asset.size_bytes, "seed": seed}
+        )
     return rows
 
 
 async def commit_pictures(
     worker: Worker,
     held: Held,
-    pictures: Sequence[tuple[str, bytes]],
+    pictures: Sequence[Made],
     *,
     rejected: Sequence[dict[str, object]] = (),
     end_attempt: Mapping[str, object] | None = None,

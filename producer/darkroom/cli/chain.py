@@ -24,6 +24,7 @@ from darkroom.cli.submit import read_object, with_signature
 
 if TYPE_CHECKING:
     from darkroom import Plan
+    from darkroom.planning import PlannedStep
     from darkroom.requests import NamedStep
 
 HELP: Final = f"""Run steps one after the other, each on the picture of the one before it.
@@ -45,6 +46,7 @@ _FILE = Annotated[
         help='JSON {"steps": [...], "image"?, "model"?}: Bedrock bodies and {"step": {"kind": ...}}, each with "name" if wanted.',
     ),
 ]
+_PLANNED: Final = ("model", "substitute", "region", "regions", "as_json")
 _DRY = Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")]
 
 
@@ -63,8 +65,11 @@ def add_to(app: typer.Typer) -> None:
     file = Parameter("file", Parameter.KEYWORD_ONLY, annotation=_FILE, default=None)
     dry = Parameter("dry_run", Parameter.KEYWORD_ONLY, annotation=_DRY, default=False)
     app.command("chain")(with_signature(_chain, [parts, file, dry], HELP, PARAMETERS))
-    some = tuple(parameter for parameter in PARAMETERS if parameter.name in ("model", "as_json"))
-    summary = "Show what a chain would do, with sizes and price. Nothing is submitted. See `darkroom chain --help`."
+    some = tuple(parameter for parameter in PARAMETERS if parameter.name in _PLANNED)
+    summary = (
+        "Show what a chain, or a single step, would do: sizes, prices, and for each paid step the models that could do it, what "
+        "each costs and what is lost. Nothing is submitted. See `darkroom chain --help` for how steps are written."
+    )
     app.command("plan")(with_signature(_plan, [parts, file], summary, some))
 
 
@@ -75,7 +80,7 @@ def _chain(context: typer.Context, parts: list[str] | None, file: Path | None, d
     with invocation.room() as room:
         options = delivery.options()
         options["model"] = delivery.model or wanted.model
-        plan = room.plan(*wanted.steps, model=options["model"], image=wanted.image)
+        plan = room.plan(*wanted.steps, image=wanted.image, **options)
         if dry_run:
             _show(invocation, plan, as_json=delivery.as_json)
             return
@@ -86,11 +91,18 @@ def _chain(context: typer.Context, parts: list[str] | None, file: Path | None, d
         finish(invocation, room.chain(*wanted.steps, image=wanted.image, **options), delivery)
 
 
-def _plan(context: typer.Context, parts: list[str] | None, file: Path | None, model: str | None, as_json: bool) -> None:
+def _plan(context: typer.Context, parts: list[str] | None, file: Path | None, as_json: bool, **given: object) -> None:
     invocation = Invocation.of(context)
     wanted = read_chain(parts or [], file)
+    options = Delivery(**cast("dict[str, Any]", given)).options()
+    options["model"] = options["model"] or wanted.model
     with invocation.room() as room:
-        _show(invocation, room.plan(*wanted.steps, model=model or wanted.model, image=wanted.image), as_json=as_json)
+        plan = room.plan(*wanted.steps, image=wanted.image, **options)
+        _show(invocation, plan, as_json=as_json)
+        if not as_json:
+            for step in plan.steps:
+                if step.route is not None:
+                    invocation.out.print("", route_table(step))
 
 
 def _show(invocation: Invocation, plan: Plan, *, as_json: bool) -> None:
@@ -158,6 +170,25 @@ def _from_file(path: Path) -> Chain:
     return Chain(steps, existing(str(image)) if image is not None else None, None if model is None else str(model))
 
 
+def route_table(step: PlannedStep) -> Group:
+    """The ways in which a paid step can be done, the one that is taken first, those that cannot be taken last."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("model", "fidelity", "calls", "price", "regions", "what to know"):
+        table.add_column(title, no_wrap=title != "what to know", overflow="fold")
+    for route in step.routes:
+        told = route.translation
+        known = route.refused or " ".join(told.lost)
+        table.add_row(
+            Text(route.model.id, style="dim" if route.refused else "bold" if route.model.id == step.model else ""),
+            told.fidelity,
+            str(told.calls + (told.cutout is not None)),
+            "?" if route.price_usd is None else f"${float(route.price_usd):.4g}",
+            ", ".join(route.regions),
+            Text(known, style="dim" if route.refused else ""),
+        )
+    return Group(Text(f"Ways to do step {step.name}", style="bold"), table)
+
+
 def plan_table(plan: Plan) -> Group:
     """The steps of a plan in order; the inserted ones are marked and say why."""
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -177,4 +208,4 @@ def plan_table(plan: Plan) -> Group:
 
 def _plan_title(plan: Plan) -> Text:
     price = "price not known" if plan.price_usd is None else f"${float(plan.price_usd):.4g} in all"
-    return Text(f"Plan for {plan.model}, {price}; + marks steps put in between", style="bold")
+    return Text(f"Plan for {plan.model or 'free steps'}, {price}; + marks steps put in between", style="bold")

@@ -83,7 +83,7 @@ def _request(kind: str, options: Mapping[str, str], words: str) -> AnyRequest:
     prompt = prompt_field(request)
     if words and prompt is None:
         raise BadInput(f"{kind} takes no prompt, and {words!r} is no option (NAME=VALUE).")
-    return build(request, values | ({"text": words} if words else {}))
+    return build(request, values | ({prompt.name: words} if prompt and words else {}))
 
 
 def _value(kind: str, field: RequestField, text: str) -> object:
@@ -114,8 +114,10 @@ def _local(kind: str, options: Mapping[str, str], words: str) -> StepSpec:
         raise BadInput(f"{kind}: {told}.") from error
 
 
-def _scalar(text: str) -> int | float | str:
-    """A number where the text is one."""
+def _scalar(text: str) -> int | float | str | list[str]:
+    """A number where the text is one, a list where colours are joined by `+`."""
+    if text.startswith("#") and "+" in text:
+        return text.split("+")
     for number in (int, float):
         try:
             return number(text)

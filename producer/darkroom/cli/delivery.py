@@ -15,7 +15,7 @@ import typer
 
 from darkroom.cli.exits import BadInput
 from darkroom.options import SubmitOptions
-from darkroom_shared.contract.job_record import IfLate, JobClass, OnUnknown
+from darkroom_shared.contract.job_record import IfLate, JobClass, OnUnknown, Substitute
 
 _UNITS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)")
@@ -26,6 +26,7 @@ class Delivery:
     """The delivery options of one command, as given. `as_json`, `save`, `wait` and `timeout` concern the command line only."""
 
     model: str | None = None
+    substitute: Substitute | None = None
     region: str | None = None
     regions: str | None = None
     tenant: str | None = None
@@ -50,6 +51,7 @@ class Delivery:
         """
         return SubmitOptions(
             model=self.model,
+            substitute=self.substitute,
             region=self.region,
             regions=words(self.regions),
             tenant=self.tenant,
@@ -139,7 +141,19 @@ def words(text: str | None) -> list[str] | None:
 
 
 _ANNOTATIONS: Final[tuple[tuple[str, object, object], ...]] = (
-    ("model", Annotated[str | None, typer.Option("--model", "-m", help="Model id; `darkroom models` lists them.")], None),
+    (
+        "model",
+        Annotated[str | None, typer.Option("--model", "-m", help="Model id, as `darkroom models` lists them, or auto.")],
+        None,
+    ),
+    (
+        "substitute",
+        Annotated[
+            Substitute | None,
+            typer.Option(help="Whether another model may do it if this one cannot (any more); `darkroom plan` shows which."),
+        ],
+        None,
+    ),
     ("region", Annotated[str | None, typer.Option(help="AWS Region of the calls.")], None),
     (
         "regions",

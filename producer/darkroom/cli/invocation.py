@@ -66,7 +66,7 @@ class Invocation:
         Raises:
             Misconfigured: no Redis was named and no stack runs.
         """
-        from darkroom import Darkroom, DarkroomWarning, DeadlineWarning
+        from darkroom import Darkroom, DarkroomWarning, DeadlineWarning, ModelRetiredWarning
 
         settings = self.settings()
         if not settings.redis_url:
@@ -74,8 +74,9 @@ class Invocation:
         with warnings.catch_warnings(), Darkroom(settings=settings) as room:
             # The commands tell the warnings of a view or a plan themselves, once and without a line of source.
             warnings.filterwarnings("ignore", category=DarkroomWarning)
-            # Only the submit itself knows of this one.
+            # Only the submit itself knows of these.
             warnings.filterwarnings("always", category=DeadlineWarning)
+            warnings.filterwarnings("always", r"\S+ is marked as retired", ModelRetiredWarning)
             warnings.showwarning = self._tell_warning
             yield room
 

@@ -114,6 +114,6 @@ def _canceled(outcome: str, view: JobView | WorkflowView, *, discard: bool) -> s
         return f"A call was under way and is paid; its result is {'not ' if discard else ''}kept, nothing more will be called."
     if outcome == "finished":
         return "It had already ended; nothing was changed."
-    if view.cost.actual_usd or view.cost.uncertain_usd:
+    if (view.cost.actual_usd, view.cost.uncertain_usd) != (0, 0):
         return f"Canceled; nothing more will be called. Its cost so far: {cost(view.cost)}."
     return "Canceled before anything was called or paid."

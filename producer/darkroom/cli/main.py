@@ -19,10 +19,13 @@ from darkroom.cli import (
     demo,
     doctor,
     explain,
+    features,
     held,
     jobs,
     lanes,
+    lint_prompt,
     models,
+    prices,
     programs,
     quotas,
     steer,
@@ -39,7 +42,8 @@ from darkroom_shared.settings import Settings
 
 _ORDER = (
     *("demo", "up", "submit", "chain", "plan", "status", "explain", "watch", "list", "fetch", "cancel"),
-    *("dead-letters", "held", "resolve", "lanes", "tenants", "pause", "resume", "drain", "quotas", "validate", "models", "doctor"),
+    *("dead-letters", "held", "resolve", "lanes", "tenants", "pause", "resume", "drain", "quotas", "validate", "lint-prompt"),
+    *("models", "prices", "features", "doctor"),
 )
 _PIPE_COLUMNS = 200
 _JSON_TAKES_A_FILE = ("validate",)
@@ -67,7 +71,7 @@ def build() -> typer.Typer:
     app.callback()(_options)
     for group in (demo, up, submit, chain, watch, jobs, explain, dead_letters, held):
         group.add_to(app)
-    for group in (lanes, tenants, steer, quotas, validate, models, doctor, programs):
+    for group in (lanes, tenants, steer, quotas, validate, lint_prompt, models, prices, features, doctor, programs):
         group.add_to(app)
     return app
 

@@ -9,18 +9,26 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from darkroom.cli import model_marks
+from darkroom.cli.exits import BadInput
 from darkroom.cli.invocation import Invocation
+from darkroom.cli.model_marks import known_marks, mark_document, mark_text
 from darkroom_shared.models.catalogue import MODELS, lifecycle_warning, price_usd
 from darkroom_shared.models.model import Model
-from darkroom_shared.task_types import TASK_TYPES
+from darkroom_shared.models.prices import PriceBook
+from darkroom_shared.store.retirement import Mark
 
 _SIZES = ((512, 512), (1024, 1024))
 _QUALITIES = ("standard", "premium")
+_HELP = "List the models of the catalogue; `sync` asks AWS in which state they are, `revive` takes a mark back."
 
 
 def add_to(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command("models")(models)
+    """Adds the group."""
+    group = typer.Typer(help=_HELP, rich_markup_mode=None)
+    group.callback(invoke_without_command=True)(models)
+    model_marks.add_to(group)
+    app.add_typer(group, name="models")
 
 
 def models(
@@ -28,26 +36,32 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """List the models of the catalogue with their task types, quotas, prices and lifecycle dates."""
-    invocation = Invocation.of(context)
-    today = datetime.now(UTC).date()
-    if as_json:
-        invocation.document({"models": [_document(model, today) for model in MODELS.values()]})
+    if context.invoked_subcommand is not None:
+        if as_json:
+            raise BadInput(f"Write the options behind the command: `darkroom models {context.invoked_subcommand} … --json`.")
         return
-    known = list(MODELS.values())
+    invocation = Invocation.of(context)
+    marks = known_marks(invocation)
+    today, prices = datetime.now(UTC).date(), invocation.load_settings().price_book
+    if as_json:
+        invocation.document({"models": [_document(model, today, prices, marks.get(model.id)) for model in MODELS.values()]})
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("model", "calls a minute", "an image", "lifecycle"):
+    for title in ("model", "calls a minute", "an image", "lifecycle", "task types"):
         table.add_column(title, no_wrap=title == "model")
-    for model in known:
-        table.add_row(model.id, str(model.requests_per_minute), _price_range(model), _lifecycle(model, today))
-    tasks = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("task type", *(model.label for model in known)):
-        tasks.add_column(title)
-    for name in TASK_TYPES:
-        tasks.add_row(name, *("yes" if name in model.task_types else "-" for model in known))
-    invocation.out.print(table, "", tasks)
+    for model in MODELS.values():
+        row = (
+            model.id,
+            str(model.requests_per_minute),
+            _price_range(model, prices),
+            mark_text(marks[model.id]) if model.id in marks else _lifecycle(model, today),
+            ", ".join(model.task_types),
+        )
+        table.add_row(*row)
+    invocation.out.print(table)
 
 
-def _document(model: Model, today: date) -> dict[str, object]:
+def _document(model: Model, today: date, prices: PriceBook, mark: Mark | None) -> dict[str, object]:
     return {
         "id": model.id,
         "label": model.label,
@@ -56,7 +70,7 @@ def _document(model: Model, today: date) -> dict[str, object]:
         "regions": list(model.regions),
         "requests_per_minute": model.requests_per_minute,
         "prices_usd": [
-            {"width": width, "height": height, "quality": quality, "price_usd": _price(model, width, height, quality)}
+            {"width": width, "height": height, "quality": quality, "price_usd": _price(model, width, height, quality, prices)}
             for width, height in _SIZES
             for quality in _QUALITIES
         ],
@@ -64,19 +78,23 @@ def _document(model: Model, today: date) -> dict[str, object]:
         "end_of_life": model.end_of_life.isoformat() if model.end_of_life else None,
         "successors": list(model.successors),
         "warning": lifecycle_warning(model, today),
+        "marked": mark_document(mark),
     }
 
 
-def _price(model: Model, width: int, height: int, quality: str) -> float | None:
+def _price(model: Model, width: int, height: int, quality: str, prices: PriceBook) -> float | None:
     config = {"width": width, "height": height, "quality": quality, "numberOfImages": 1}
     body = {"taskType": "TEXT_IMAGE", "textToImageParams": {"text": "-"}, "imageGenerationConfig": config}
-    price = price_usd(model, body, {})
+    price = price_usd(model, body, {}, prices)
     return None if price is None else float(price)
 
 
-def _price_range(model: Model) -> str:
+def _price_range(model: Model, prices: PriceBook) -> str:
     known = [
-        price for width, height in _SIZES for quality in _QUALITIES if (price := _price(model, width, height, quality)) is not None
+        price
+        for width, height in _SIZES
+        for quality in _QUALITIES
+        if (price := _price(model, width, height, quality, prices)) is not None
     ]
     if not known:
         return "not known"

@@ -24,7 +24,8 @@ _REGIONS = Annotated[
     typer.Option("--region", metavar="REGION", help="May be repeated. Left out: DARKROOM_REGION and DARKROOM_REGIONS."),
 ]
 _AS_JSON = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-_REGION: Final = re.compile(r"[a-z]{2,8}(-[a-z]{2,16}){1,3}-[0-9]{1,2}", re.ASCII)
+REGION_NAME: Final = re.compile(r"[a-z]{2,8}(-[a-z]{2,16}){1,3}-[0-9]{1,2}", re.ASCII)
+"""What an AWS Region's name looks like."""
 _SYNC_HELP: Final = """Read Bedrock's quotas of this account from AWS Service Quotas and give them to the ledger, which paces
 calls by them where DARKROOM_QUOTAS names no number.
 
@@ -132,7 +133,7 @@ def _regions(settings: Settings, given: Sequence[str] | None) -> list[str]:
     """Those named, each once, in their order; else the settings'."""
     names = [name.strip() for word in given or (settings.region, *settings.regions) for name in word.split(",")]
     for name in names:
-        if not _REGION.fullmatch(name):
+        if not REGION_NAME.fullmatch(name):
             told = f"{name[:60]!r} is no AWS Region; write for example us-east-1."
             raise BadInput(told) if given else Misconfigured(f"DARKROOM_REGION or DARKROOM_REGIONS: {told}")
     return list(dict.fromkeys(names))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Final, Literal, cast, get_args, get_origin, get_type_hints
 
-from darkroom_shared.task_types import AnyRequest
+from darkroom_shared.task_types import TASK_TYPES, AnyRequest
 
 Kind = Literal["text", "int", "float", "bool", "choice", "image", "images", "words"]
 
@@ -20,6 +20,8 @@ REQUESTS: Final[Mapping[str, type[AnyRequest]]] = {
 """The typed requests by the name that the command line has for them."""
 
 _SHORT: Final[Mapping[str, str]] = {"number_of_images": "count"}
+_PROMPTS: Final = ("text", "prompt", "text_prompts")
+_PICTURES: Final = ("image", "images", "source_image", "init_image")
 _IMAGE_SUFFIX: Final = "_image"
 
 
@@ -48,9 +50,14 @@ class RequestField:
         """Every spelling that is understood, with `_` for `-`."""
         return frozenset({self.name, self.option.replace("-", "_"), *(("n",) if self.name == "number_of_images" else ())})
 
+    @property
+    def is_prompt(self) -> bool:
+        """Whether the plain words of a command go there."""
+        return self.name in _PROMPTS
+
 
 def request_fields(request: type[AnyRequest]) -> tuple[RequestField, ...]:
-    """The fields of a typed request, in its order."""
+    """The fields of a typed request that a word can fill, in its order."""
     hints: dict[str, object] = get_type_hints(request)
     told = _documented(request)
     return tuple(
@@ -58,17 +65,21 @@ def request_fields(request: type[AnyRequest]) -> tuple[RequestField, ...]:
             field.name, _option(field.name), *_kind(field.name, hints[field.name]), _required(field), told.get(field.name, "")
         )
         for field in fields(request)
+        if not _is_object(hints[field.name])
     )
 
 
 def picture_field(request: type[AnyRequest]) -> RequestField | None:
-    """The field that takes the picture to work on; None for a request that starts from words."""
-    return next((field for field in request_fields(request) if field.name in ("image", "images", "source_image")), None)
+    """The field that takes the picture to work on; None for a request that starts, or may start, from words."""
+    slot = TASK_TYPES[request.task_type].chained_slot
+    if slot is None or slot.chained_with:
+        return None
+    return next(field for field in request_fields(request) if field.name in _PICTURES)
 
 
 def prompt_field(request: type[AnyRequest]) -> RequestField | None:
     """The field that takes the plain words of a command; None where a request has none."""
-    return next((field for field in request_fields(request) if field.name == "text"), None)
+    return next((field for field in request_fields(request) if field.is_prompt), None)
 
 
 def _required(field: object) -> bool:
@@ -93,6 +104,10 @@ def _kind(name: str, hint: object) -> tuple[Kind, tuple[str, ...]]:
         return "image", ()
     simple: dict[object, Kind] = {int: "int", float: "float", bool: "bool", str: "text"}
     return next(simple[part] for part in parts if part in simple), ()
+
+
+def _is_object(hint: object) -> bool:
+    return any(get_origin(part) is Mapping for part in get_args(hint))
 
 
 def _flat(hint: object) -> list[object]:

@@ -9,8 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from darkroom.cli.tables import STYLES, state
-from darkroom_shared.contract.views import Attempt, CallView, Cost, FailureView, JobView, instant
+from darkroom.cli.tables import STYLES, paid, state, substitution
+from darkroom_shared.contract.views import Attempt, CallView, FailureView, JobView, instant
 from darkroom_shared.core.lifecycle import CallState
 
 
@@ -60,11 +60,6 @@ def _ago(at: datetime | None, now: datetime | None) -> str:
     return f"{passed:.0f} s ago"
 
 
-def paid(cost: Cost) -> str:
-    """What was billed, and what may have been behind a plus sign; never an estimate."""
-    return f"${cost.actual_usd:.4g}" + (f" + ${cost.uncertain_usd:.4g}?" if cost.uncertain_usd else "")
-
-
 def job_story(view: JobView) -> Group:
     """A job with everything about each attempt that helps to find it in a log or on a bill."""
     table = _pairs()
@@ -73,6 +68,7 @@ def job_story(view: JobView) -> Group:
         ("task type", view.task_type),
         ("state", state(view)),
         ("model", f"{view.model or 'local step'} {view.region}".strip()),
+        *substitution(view),
         *([("diverted to", ", ".join(view.diverted_to))] if view.diverted_to else []),
         ("tenant", view.tenant),
         ("created", _at(view.timings.created)),

@@ -68,7 +68,7 @@ def _parameter(field: RequestField) -> Parameter:
     plain = kinds.get(field.kind, str)
     many = len(field.choices) > _FEW_CHOICES
     told = f"{field.help[:1].upper()}{field.help[1:]}" + (f" One of {', '.join(field.choices)}." if many else "")
-    if field.name == "text":
+    if field.is_prompt:
         info: object = typer.Argument(metavar="TEXT" if field.required else "[TEXT]", help=told, show_default=False)
     elif field.kind == "bool":
         info = typer.Option(f"--{field.option}/--no-{field.option}", help=told)
@@ -116,7 +116,7 @@ def build(request: type[AnyRequest], given: dict[str, object]) -> AnyRequest:
 
 def _choice(field: RequestField, value: str) -> str:
     for choice in field.choices:
-        if choice.lower() == value.lower().replace("-", "_"):
+        if choice.lower().replace("-", "_") == value.lower().replace("-", "_"):
             return choice
     raise BadInput(f"--{field.option} {value!r} is not one of {', '.join(field.choices)}.")
 

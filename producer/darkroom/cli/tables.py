@@ -36,11 +36,26 @@ def state(view: JobView | WorkflowView) -> Text:
     return Text(text, style=STYLES.get(view.state.value, ""))
 
 
+def substitution(view: JobView) -> list[tuple[str, str | Text]]:
+    """What was done in place of what was asked for, as rows of a table; none where that is the same."""
+    if view.fidelity == "exact" and not view.asked_model:
+        return []
+    return [("in place of", f"{view.asked_model}, {view.fidelity}"), *(("lost", text) for text in view.lost)]
+
+
 def cost(value: Cost) -> str:
     """Dollars paid, or estimated while nothing is paid; the doubtful part behind a plus sign."""
-    if not value.actual_usd and not value.uncertain_usd:
-        return "?" if value.estimated_usd is None else "free" if value.estimated_usd == 0 else f"~${value.estimated_usd:.4g}"
-    return f"${value.actual_usd:.4g}" + (f" + ${value.uncertain_usd:.4g}?" if value.uncertain_usd else "")
+    if (value.actual_usd, value.uncertain_usd) != (0, 0):
+        return paid(value)
+    return "not known" if value.estimated_usd is None else "free" if value.estimated_usd == 0 else f"~${value.estimated_usd:.4g}"
+
+
+def paid(value: Cost) -> str:
+    """What was billed, and what may have been behind a plus sign; never an estimate."""
+    sure = "not known" if value.actual_usd is None else f"${value.actual_usd:.4g}"
+    if value.uncertain_usd is None:
+        return f"{sure} + ?"
+    return f"{sure} + ${value.uncertain_usd:.4g}?" if value.uncertain_usd else sure
 
 
 def seconds(view: JobView, now: datetime | None = None) -> str:
@@ -85,6 +100,7 @@ def job_details(view: JobView, waits: Sequence[tuple[str, str | Text]] = ()) -> 
     ]
     rows += [("workflow", f"{view.workflow}, step {view.step}")] if view.workflow else []
     rows += waits
+    rows += substitution(view)
     rows += [("error", f"{view.error.code}: {view.error.message}")] if view.error else []
     rows += [("warning", warning) for warning in view.warnings]
     for one in view.outputs:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from darkroom.demo.jobs import DemoJob
-from darkroom_shared.contract.views import JobView, Output
+from darkroom_shared.contract.views import JobView, Output, total_usd
 from darkroom_shared.core.lifecycle import JobState
 
 
@@ -129,16 +129,16 @@ class Summary:
         return sum(len(step.files) for step in self.steps if step.view.kind == "bedrock")
 
     @property
-    def cost_usd(self) -> float:
-        """List price of all calls."""
-        return sum(step.view.cost.actual_usd for step in self.steps)
+    def cost_usd(self) -> float | None:
+        """List price of all calls; None if that of one is not known."""
+        return total_usd(step.view.cost.actual_usd for step in self.steps)
 
     @property
     def sentence(self) -> str:
         """The outcome for a person."""
         bad = [result.job.name for result in self.results if not result.ok]
         told = f"{len(self.steps)} jobs, {self.pictures} pictures in {self.seconds:.0f} s"
-        price = f"at Bedrock's list price ${self.cost_usd:.2f}; nothing was paid"
+        price = "nothing was paid" if self.cost_usd is None else f"at Bedrock's list price ${self.cost_usd:.2f}; nothing was paid"
         return f"{told}; {price}." if not bad else f"{told}, but not everything went well: {', '.join(bad)}."
 
     def as_json(self) -> dict[str, object]:

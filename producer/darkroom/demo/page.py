@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from darkroom.demo.outcome import OutputFile, Result, Step, Summary
 from darkroom.demo.pictures import Picture, Samples
+from darkroom_shared.contract.views import total_usd
 from darkroom_shared.models.catalogue import find_model
 from darkroom_shared.task_types import as_object, image_values, replace_at, task_type_of
 
@@ -118,7 +119,7 @@ def write_page(summary: Summary, samples: Samples) -> None:
             (str(summary.pictures), "pictures"),
             (str(len({step.view.model for step in steps if step.view.model})), "models"),
             (f"{summary.seconds:.0f} s", "from start to page"),
-            (f"${summary.cost_usd:.2f}", "list price, not paid"),
+            (_usd(summary.cost_usd, 2), "list price, not paid"),
         ],
     )
     summary.page.write_text(text, encoding="utf-8")
@@ -141,7 +142,7 @@ def _chain_facts(result: Result) -> list[tuple[str, str]]:
         ("Model", _label(result.job.model)),
         ("Steps", f"{asked}, and {inserted} put in between" if inserted else str(asked)),
         ("Time", took),
-        ("Cost", _usd(sum(view.cost.actual_usd for view in views))),
+        ("Cost", _usd(total_usd(view.cost.actual_usd for view in views))),
     ]
 
 
@@ -203,8 +204,9 @@ def _label(model: str) -> str:
     return find_model(model).label.replace(" Image Generator", "") if model else ""
 
 
-def _usd(amount: float) -> str:
-    return f"${amount:.3f}".removesuffix("0")
+def _usd(amount: float | None, places: int = 3) -> str:
+    told = "not known" if amount is None else f"${amount:.{places}f}"
+    return told.removesuffix("0") if places > 2 else told
 
 
 def _alt(result: Result, step: Step, file: OutputFile) -> str:

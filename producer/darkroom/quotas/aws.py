@@ -1,4 +1,4 @@
-"""Asks AWS Service Quotas what an account may do with Bedrock. The client's one module that imports the AWS SDK.
+"""Asks AWS Service Quotas what an account may do with Bedrock.
 
 Credentials and endpoint come from where the SDK looks (`AWS_PROFILE`, roles, `AWS_ENDPOINT_URL_SERVICE_QUOTAS`). Needs the rights
 servicequotas:ListServiceQuotas and servicequotas:ListAWSDefaultServiceQuotas. Reading quotas is free.
@@ -11,21 +11,11 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Final
 
 import boto3
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
+from botocore.exceptions import ClientError
 
+from darkroom.aws import CONFIG, Asking, error_of
 from darkroom.quotas.names import ListedQuota
-from darkroom_shared.core.errors import Misconfigured, Unavailable
+from darkroom_shared.core.errors import Misconfigured
 
 if TYPE_CHECKING:
     from mypy_boto3_service_quotas.type_defs import ServiceQuotaTypeDef
@@ -33,30 +23,13 @@ if TYPE_CHECKING:
 SERVICE: Final = "bedrock"
 PAGE: Final = 100
 """Most that Service Quotas gives at once; Bedrock has several hundred quotas in a Region."""
-_CONFIG = Config(
-    connect_timeout=5,
-    read_timeout=20,
-    # Reading may be repeated, and Service Quotas refuses more than a few requests a second.
-    retries={"mode": "standard", "total_max_attempts": 4},
-)
-_NOT_ALLOWED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
-_NOT_KNOWN: Final = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "NotAuthorized",
-        "OptInRequired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
-_CREDENTIALS: Final = (
+_ASKING: Final = Asking(
+    "Service Quotas",
+    "quotas",
+    "servicequotas",
+    "darkroom quotas sync",
     "Set AWS_PROFILE, an access key or a role, as for any AWS program. "
-    "A Bedrock API key (AWS_BEARER_TOKEN_BEDROCK) is of no use here."
+    "A Bedrock API key (AWS_BEARER_TOKEN_BEDROCK) is of no use here.",
 )
 
 
@@ -67,9 +40,9 @@ def listed_quotas(region: str) -> list[ListedQuota]:
         Misconfigured: no credentials, no right to ask, or no such Region; the text says how to mend it.
         Unavailable: Service Quotas cannot be reached, or refuses for now.
     """
-    with _told(region):
+    with _ASKING.told(region), _offered(region):
         # A session of its own: boto3's default one would keep the credentials of the first call.
-        client = boto3.session.Session().client("service-quotas", region_name=region, config=_CONFIG)
+        client = boto3.session.Session().client("service-quotas", region_name=region, config=CONFIG)
         with contextlib.closing(client):
             applied = [
                 _listed(region, quota, is_default=False)
@@ -96,51 +69,12 @@ def _listed(region: str, quota: ServiceQuotaTypeDef, *, is_default: bool) -> Lis
 
 
 @contextlib.contextmanager
-def _told(region: str) -> Generator[None]:
-    """What AWS and its SDK raise, as a sentence that says who must do what."""
+def _offered(region: str) -> Generator[None]:
     try:
         yield
     except ClientError as error:
-        raise _refused(region, error) from error
-    except (
-        NoCredentialsError,
-        PartialCredentialsError,
-        CredentialRetrievalError,
-        TokenRetrievalError,
-        SSOError,
-        ProfileNotFound,
-    ) as error:
-        raise Misconfigured(f"Reading quotas needs AWS credentials: {_sentence(error)} {_CREDENTIALS}") from error
-    except EndpointConnectionError as error:
-        if not _is_known(region):
-            raise Misconfigured(f"There is no Service Quotas in {region}. Is that an AWS Region?") from error
-        raise Unavailable(f"Service Quotas in {region} cannot be reached: {_sentence(error)}") from error
-    except (BotoCoreError, OSError) as error:
-        raise Unavailable(f"Service Quotas in {region} gave no answer: {_sentence(error)}") from error
-    except ValueError as error:  # a Region that can be no host name, an endpoint that is no URL
-        raise Misconfigured(f"Quotas in {region} cannot be asked for: {_sentence(error)}") from error
-
-
-def _refused(region: str, error: ClientError) -> Misconfigured | Unavailable:
-    details = error.response.get("Error", {})
-    code, said = details.get("Code", ""), details.get("Message", "")
-    told = f"{code}: {said}".rstrip(": .")
-    if code in _NOT_ALLOWED:
-        return Misconfigured(
-            f"AWS does not allow servicequotas:{error.operation_name} in {region} ({told}). The credentials need that right; "
-            "`darkroom quotas sync --help` names both that are used."
-        )
-    if code in _NOT_KNOWN:
-        return Misconfigured(f"AWS does not accept the credentials in {region} ({told}). {_CREDENTIALS}")
-    if code == "NoSuchResourceException":
-        return Misconfigured(f"AWS has no quotas of Bedrock in {region} ({told}). Is it offered there?")
-    return Unavailable(f"Service Quotas in {region} refused for now ({told}). Try again in a minute.")
-
-
-def _is_known(region: str) -> bool:
-    session = boto3.session.Session()
-    return any(region in session.get_available_regions("ec2", partition) for partition in session.get_available_partitions())
-
-
-def _sentence(error: Exception) -> str:
-    return f"{str(error).strip().rstrip('.')}."
+        code, said = error_of(error)
+        if code != "NoSuchResourceException":
+            raise
+        told = f"{code}: {said}".rstrip(": .")
+        raise Misconfigured(f"AWS has no quotas of Bedrock in {region} ({told}). Is it offered there?") from error

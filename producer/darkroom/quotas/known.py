@@ -61,7 +61,8 @@ class KnownQuota:
 
 
 def known_quotas(settings: Settings, regions: Iterable[str], records: Mapping[str, PoolRecord]) -> list[KnownQuota]:
-    """One row for each pool of these Regions, in the catalogue's order: that of the model itself, and those that the ledger has.
+    """One row for each pool of these Regions, in the catalogue's order: that of the model itself, where AWS offers it or settings
+    name it, and those that the ledger has.
 
     Args:
         settings: they count for a pool of which no worker has told the ledger its own.
@@ -75,8 +76,13 @@ def known_quotas(settings: Settings, regions: Iterable[str], records: Mapping[st
                 for one in records.values()
                 if one.lane == model.id and split_pool(one.pool)[0] == region and one.pool != direct
             )
-            known += [_known(settings, model.id, pool, model.requests_per_minute, records.get(pool)) for pool in (direct, *others)]
+            own = [direct] if region in model.regions or direct in {*records, *_named(settings)} else []
+            known += [_known(settings, model.id, pool, model.requests_per_minute, records.get(pool)) for pool in (*own, *others)]
     return known
+
+
+def _named(settings: Settings) -> Iterable[str]:
+    return () if settings.quotas == "off" else settings.quotas
 
 
 def _known(settings: Settings, model: str, pool: str, catalogue_rpm: float, record: PoolRecord | None) -> KnownQuota:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, cast
 
 from darkroom_shared.core.quota import pool_name
-from darkroom_shared.models.catalogue import MODELS
+from darkroom_shared.models.catalogue import MODELS, without_profile
 from darkroom_shared.models.model import Model
 
 Kind = Literal["on-demand", "cross-region", "global"]
@@ -54,6 +54,8 @@ _VERSION: Final = re.compile(r"v(?P<bare>[0-9]+(\.[0-9]+)?)|(?P<point>[0-9]+\.[0
 _ALSO_CALLED: Final[Mapping[str, tuple[str, ...]]] = {
     "amazon.titan-image-generator-v1": ("Titan Image Generator G1",),
     "amazon.titan-image-generator-v2:0": ("Titan Image Generator G1 V2",),
+    "stability.sd3-5-large-v1:0": ("SD 3.5 Large", "SD3.5 Large"),
+    "stability.stable-diffusion-xl-v1": ("SDXL 1.0", "Stable Diffusion XL"),
 }
 """What the names of quotas call a model where it is not the catalogue's label."""
 _GEOGRAPHIES: Final[Mapping[str, str]] = {"us": "us", "us-gov": "us-gov", "eu": "eu", "ap": "apac", "ca": "ca"}
@@ -182,16 +184,17 @@ MEASURE_WORDS: Final[Mapping[Measure, str]] = {
 
 
 def _target(meaning: QuotaName, region: str) -> str | None:
-    """What calls under this quota name; None where the Region's geography has no inference profiles that we know of."""
+    """What calls under this quota name; None where nothing can: a bare id, or a geography without profiles that we know of."""
+    bare = without_profile(meaning.model.id)
     match meaning.kind:
         case "on-demand":
-            return meaning.model.id
+            return meaning.model.id if bare == meaning.model.id else None  # one that is called through a profile only
         case "global":
-            return f"global.{meaning.model.id}"
+            return f"global.{bare}"
         case "cross-region":
             start = "us-gov" if region.startswith("us-gov-") else region.partition("-")[0]
             prefix = _GEOGRAPHIES.get(start)
-            return f"{prefix}.{meaning.model.id}" if prefix else None
+            return f"{prefix}.{bare}" if prefix else None
 
 
 def _plain(text: str) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from darkroom.connection import LEDGER_PATIENCE_S, complete_settings
+from darkroom.connection import ledger_of
 from darkroom.quotas.known import PoolRecord
 from darkroom.quotas.names import Measure, Reading
 from darkroom_shared.core.quota import split_pool
@@ -15,7 +14,6 @@ from darkroom_shared.settings import Settings
 from darkroom_shared.store.answers import record as fields_of
 from darkroom_shared.store.answers import texts
 from darkroom_shared.store.ops import Command
-from darkroom_shared.store.redis import Ledger
 from darkroom_shared.store.steering import SyncedQuota, synced_quotas
 
 _AWS: Final[Mapping[Measure, str]] = {
@@ -48,7 +46,7 @@ def pool_records(settings: Settings) -> dict[str, PoolRecord]:
     Raises:
         LedgerUnavailable: Redis is away.
     """
-    with _opened(settings) as ledger:
+    with ledger_of(settings) as ledger:
         named = {pool: model for model in MODELS for pool in ledger.run(_pools(model))}
         return {pool: pool_record(lane, pool, ledger.run(_hash(pool))) for pool, lane in named.items()}
 
@@ -80,7 +78,7 @@ def record(settings: Settings, rows: Sequence[SyncedQuota]) -> int:
     Raises:
         LedgerUnavailable: Redis is away, full or read-only. Doing it again is safe.
     """
-    with _opened(settings) as ledger:
+    with ledger_of(settings) as ledger:
         return ledger.run(synced_quotas(rows))
 
 
@@ -94,13 +92,3 @@ def _pools(lane: str) -> Command[list[str]]:
 
 def _hash(pool: str) -> Command[dict[str, str]]:
     return Command(lambda keys: ("HGETALL", keys.pool(pool)), fields_of)
-
-
-@contextmanager
-def _opened(settings: Settings) -> Generator[Ledger]:
-    known = complete_settings(None, settings)
-    ledger = Ledger(known.redis_url, known.key_prefix, LEDGER_PATIENCE_S)
-    try:
-        yield ledger
-    finally:
-        ledger.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,7 +14,14 @@ CLASSES: tuple[JobClass, ...] = ("interactive", "standard", "bulk")
 IfLate = Literal["refuse", "warn", "ignore"]
 """What a submit does if its deadline is likely to be missed."""
 
+AUTO: Final = "auto"
+"""In place of a model: whichever living one does it best."""
 OnUnknown = Literal["retry", "hold"]
+Fidelity = Literal["exact", "equivalent", "approximate"]
+"""`exact`: the very request, on a model that takes it. `equivalent`: another model is asked for the same thing, and everything that
+can be checked (mask, size, number of pictures) holds. `approximate`: something that was asked for can only be come near to."""
+Substitute = Literal["never", "equivalent", "approximate"]
+"""How far a plan may go from the request; `never`: not beyond exact routes."""
 
 
 class JobRecord(BaseModel):
@@ -37,14 +44,33 @@ class JobRecord(BaseModel):
     """The first of the Regions it may go to."""
     routes: str = ""
     """The pools that its calls may use, best first, joined by commas; empty for local steps."""
+    asked: dict[str, object] = {}
+    """The request as it was asked for, where another one is sent in its place."""
+    asked_model: str = ""
+    """The model that was named, or `auto`, where that is not `model`."""
+    substitute: Substitute = "never"
+    named_regions: list[str] = []
+    """The Regions that were named at submit; empty if none was: then another model may be called wherever it is offered."""
+    fidelity: Fidelity = "exact"
+    lost: list[str] = []
+    """What is not as it was asked for, in sentences."""
+    prepare: dict[str, list[dict[str, object]]] = {}
+    """Free steps on the picture at a place of the request, by JSON pointer, before it is sent."""
+    finish: list[dict[str, object]] = []
+    """Free steps on each picture that came back: `{"step", "images"}`; `$made` is that picture, `$/pointer` one that was sent."""
     tokens: int = 0
     """Tokens that one call is counted for, where a pool counts them."""
     lane: str
     tenant: str
     job_class: JobClass = "standard"
     images_wanted: int = 1
+    """By all calls together."""
+    images_per_call: int = 0
+    """By each call; 0 in records of the first version, whose jobs have one call."""
     price_microusd: int | None = None
     """Price of one call in millionths of a dollar; None where it is not known."""
+    price_book: str = ""
+    """Version of the table that the price is from; empty for local steps, and for jobs recorded before there was one."""
     retention_ms: int
     dead_retention_ms: int = 0
     """How long it is kept if it fails, where that is longer."""
@@ -72,6 +98,8 @@ class JobRecord(BaseModel):
             # A seed or a price of 0 is known, and not the same as none.
             if value is None or (value in ("", 0, {}, []) and name not in ("request", "seed", "price_microusd")):
                 continue
+            if value == type(self).model_fields[name].default and name in ("substitute", "fidelity"):
+                continue
             fields["class" if name == "job_class" else name] = (
                 value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             )
@@ -91,4 +119,5 @@ class JobRecord(BaseModel):
 _JSON_FIELDS = frozenset(
     {"request", "images_wanted", "price_microusd", "tokens", "not_before_ms", "start_by_ms", "finish_by_ms"}
     | {"retention_ms", "dead_retention_ms", "inputs", "metadata", "warnings", "seed", "needs"}
+    | {"asked", "lost", "prepare", "finish", "images_per_call", "named_regions"}
 )

@@ -57,3 +57,26 @@ def centred(width: int, height: int, canvas_width: int, canvas_height: int, scal
         inner = min(room_width, scaled(width, height, room_height, height)[0]), room_height
     left, top = (canvas_width - inner[0]) // 2, (canvas_height - inner[1]) // 2
     return left, top, left + inner[0], top + inner[1]
+
+
+def covering(width: int, height: int, box_width: int, box_height: int) -> tuple[float, float, float, float]:
+    """The part of a picture that fills a box when it is scaled until it covers it: left, top, right, bottom.
+
+    In the picture's own pixels and parts of them, but cut at whole pixels of the scaled picture: an odd number to cut takes one
+    more from the right or lower side.
+
+    >>> covering(400, 100, 50, 50)
+    (150.0, 0.0, 250.0, 100.0)
+    """
+    if box_width * height >= box_height * width:
+        whole = box_width, scaled(width, height, box_width, width)[1]
+    else:
+        whole = scaled(width, height, box_height, height)[0], box_height
+    left, top = (whole[0] - box_width) // 2, (whole[1] - box_height) // 2
+    # One division each, of whole numbers: the right and lower ends cannot pass the picture's.
+    return (
+        left * width / whole[0],
+        top * height / whole[1],
+        (left + box_width) * width / whole[0],
+        (top + box_height) * height / whole[1],
+    )

@@ -6,12 +6,12 @@ Newer servers may add fields; readers ignore what they do not know.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from darkroom_shared.contract.job_record import JobClass, JobRecord, OnUnknown
+from darkroom_shared.contract.job_record import Fidelity, JobClass, JobRecord, OnUnknown
 from darkroom_shared.core.lifecycle import CallState, JobState
 
 
@@ -33,7 +33,12 @@ class Output(View):
     size_bytes: int
     seed: int | None = None
     role: str = "image"
-    """`image`, or `mask` for a mask that was asked for with returnMask."""
+    """`image`; `original` for the bytes that an image was made of by free steps; `mask` for one asked for with returnMask."""
+
+    @property
+    def stem(self) -> str:
+        """Its file's name without ending: `0`, `1`, … for images, `0-original`, `mask`."""
+        return {"image": str(self.index), "original": f"{self.index}-original"}.get(self.role, self.role)
 
     @property
     def asset(self) -> str:
@@ -103,9 +108,12 @@ class Cost(View):
     """Money in US dollars. `None` is "not known", never 0."""
 
     estimated_usd: float | None
-    actual_usd: float
-    uncertain_usd: float
-    """Calls that may have been billed although no answer came."""
+    actual_usd: float | None
+    """What was billed, every repeated attempt included; None if one of these had no known price."""
+    uncertain_usd: float | None
+    """Attempts that may have been billed although no answer came; None if one of these had no known price."""
+    price_book: str = ""
+    """Version of the table of prices that it was estimated by; several joined by commas."""
 
 
 class Timings(View):
@@ -160,6 +168,15 @@ class JobView(View):
     """When a person decided that this dead letter is not to be replayed."""
     metadata: Mapping[str, str] = {}
     request: Mapping[str, object] = {}
+    """What is sent, with references in place of pictures."""
+    asked: Mapping[str, object] = {}
+    """What was asked for, where another request is sent in its place."""
+    asked_model: str = ""
+    """The model that was named, or `auto`, where another one does it."""
+    fidelity: Fidelity = "exact"
+    """How near what is sent comes to what was asked for."""
+    lost: tuple[str, ...] = ()
+    """What is not as it was asked for, in sentences."""
     calls: tuple[CallView, ...] = ()
 
 
@@ -181,8 +198,21 @@ def instant(text: str | None) -> datetime | None:
     return datetime.fromtimestamp(int(text) / 1000, UTC) if text else None
 
 
-def _usd(text: str | None) -> float:
-    return int(text or 0) / 1_000_000
+def _usd(fields: Mapping[str, str], kind: str) -> float | None:
+    """Dollars of the attempts of a kind, `actual` or `uncertain`; None if any of them had no known price."""
+    if int(fields.get(f"{kind}_unpriced", "0")) > 0:
+        return None
+    return int(fields.get(f"{kind}_microusd", "0")) / 1_000_000
+
+
+def total_usd(amounts: Iterable[float | None]) -> float | None:
+    """The sum of amounts of money; None if a part of it is not known."""
+    known: list[float] = []
+    for amount in amounts:
+        if amount is None:
+            return None
+        known.append(amount)
+    return sum(known)
 
 
 def attempts_view(record: Mapping[str, str]) -> tuple[Attempt, ...]:
@@ -227,8 +257,9 @@ def job_view(fields: Mapping[str, str], calls: Sequence[CallView] = ()) -> JobVi
         error=FailureView.model_validate_json(fields["failure"]) if "failure" in fields else None,
         cost=Cost(
             estimated_usd=None if record.price_microusd is None else record.price_microusd * count / 1_000_000,
-            actual_usd=_usd(fields.get("actual_microusd")),
-            uncertain_usd=_usd(fields.get("uncertain_microusd")),
+            actual_usd=_usd(fields, "actual"),
+            uncertain_usd=_usd(fields, "uncertain"),
+            price_book=record.price_book,
         ),
         timings=Timings(
             created=created,
@@ -244,6 +275,10 @@ def job_view(fields: Mapping[str, str], calls: Sequence[CallView] = ()) -> JobVi
         discarded=instant(fields.get("discarded_ms")),
         metadata=record.metadata,
         request=record.request,
+        asked=record.asked,
+        asked_model=record.asked_model,
+        fidelity=record.fidelity,
+        lost=tuple(record.lost),
         calls=tuple(calls),
     )
 
@@ -253,7 +288,6 @@ def workflow_view(fields: Mapping[str, str], steps: Sequence[JobView]) -> Workfl
     created = instant(fields["created_ms"])
     assert created is not None
     state = workflow_state([step.state for step in steps])
-    known = [step.cost.estimated_usd for step in steps if step.cost.estimated_usd is not None]
     return WorkflowView(
         id=fields["id"],
         state=state,
@@ -262,9 +296,10 @@ def workflow_view(fields: Mapping[str, str], steps: Sequence[JobView]) -> Workfl
         steps=tuple(steps),
         plan=tuple(json.loads(fields.get("plan", "[]"))),
         cost=Cost(
-            estimated_usd=sum(known) if len(known) == len(steps) else None,
-            actual_usd=sum(step.cost.actual_usd for step in steps),
-            uncertain_usd=sum(step.cost.uncertain_usd for step in steps),
+            estimated_usd=total_usd(step.cost.estimated_usd for step in steps),
+            actual_usd=total_usd(step.cost.actual_usd for step in steps),
+            uncertain_usd=total_usd(step.cost.uncertain_usd for step in steps),
+            price_book=",".join(dict.fromkeys(step.cost.price_book for step in steps if step.cost.price_book)),
         ),
     )
 

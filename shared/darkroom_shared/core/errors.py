@@ -8,6 +8,7 @@
         UnknownJob             no job (or workflow) with that id, or its retention is over
         ImageRefused           bytes that are no picture we accept
         NothingToDecide        the job is no dead letter, or none of its calls is held
+        NoRoute                no living model does the task within what the caller allows
         DeadlineUnlikely       the deadline would be missed by what is known now, and the submit asked to be told
         AssetMissing           a reference to bytes that nobody stored
       JobFailed              the job ended without the images asked for
@@ -62,6 +63,12 @@ class UnknownModel(RequestRejected):
     """The model is not in the catalogue."""
 
     code = "unknown_model"
+
+
+class NoRoute(RequestRejected):
+    """No model may be asked for this: by its life cycle, its Regions, or how far from the request a plan may go."""
+
+    code = "no_route"
 
 
 class IdempotencyConflict(RequestRejected):

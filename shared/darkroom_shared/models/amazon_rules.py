@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from darkroom_shared.core.problems import Problem, pointer
 from darkroom_shared.models.body_size import body_size_problems, is_plain_json
-from darkroom_shared.models.findings import schema_problems, shown
+from darkroom_shared.models.findings import schema_problems, unsupported_task
 from darkroom_shared.models.model import Body, Model, Schema
 from darkroom_shared.models.try_on_schema import try_on_problems
 from darkroom_shared.task_types import TEXT_IMAGE, VIRTUAL_TRY_ON, TaskType, as_object, task_type_of
@@ -24,7 +24,7 @@ def check_amazon_body(model: Model, body: Body, schemas: Mapping[str, Schema], s
     """
     task = task_type_of(body)
     if task is None or task.name not in schemas:
-        return [_unsupported_task(model, body)]
+        return [unsupported_task(model, body)]
     size = body_size_problems(body)
     if size and not is_plain_json(body):
         return size
@@ -36,13 +36,6 @@ def check_amazon_body(model: Model, body: Body, schemas: Mapping[str, Schema], s
         *(try_on_problems(body) if task is VIRTUAL_TRY_ON else ()),
         *sizes(task, body),
     ]
-
-
-def _unsupported_task(model: Model, body: Body) -> Problem:
-    allowed = list(model.task_types)
-    if "taskType" not in body:
-        return Problem("/taskType", "taskType is required and missing", allowed)
-    return Problem("/taskType", f"{model.label} has no task {shown(body['taskType'])}", allowed)
 
 
 def _one_mask(task: TaskType, body: Body) -> list[Problem]:

@@ -1,71 +1,164 @@
 """The registry of models, and the questions that the rest of darkroom asks about them.
 
-A new family is one module and one line in `FAMILIES`; a new model of a known family is an entry in the family's module.
+A new family is one module and its record in the line that makes `FAMILIES`; a new model of a known family is an entry in the
+family's module.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from darkroom_shared.core.errors import UnknownModel
 from darkroom_shared.core.problems import Problem
-from darkroom_shared.models import nova_canvas, titan
+from darkroom_shared.models import nova_canvas, sdxl, stability_services, stable_image, titan
+from darkroom_shared.models.answers import Reading
 from darkroom_shared.models.lifecycle import lifecycle_warning
-from darkroom_shared.models.model import Body, Defaults, Facts, Family, MaskPolarity, Model, Schema
+from darkroom_shared.models.model import Body, Facts, Family, MaskPolarity, Model, Schema, Size
 from darkroom_shared.models.options import image_count
+from darkroom_shared.models.prices import BUILT_IN, PriceBook
 from darkroom_shared.task_types import ImagePlace, image_places
 
 __all__ = [
     "FAMILIES",
     "MODELS",
-    "Defaults",
+    "Catalogue",
     "Family",
     "ImagePlace",
     "MaskPolarity",
     "Model",
     "check_body",
     "check_images",
-    "defaults",
     "find_model",
     "image_count",
     "image_places",
+    "images_a_call",
     "lifecycle_warning",
     "mask_polarity",
+    "output_size",
     "price_usd",
+    "read_answer",
     "schema_of",
+    "seed_of",
+    "tagged",
+    "wire_body",
+    "without_profile",
 ]
-
-FAMILIES: Mapping[str, Family] = {
-    "titan-image": titan.FAMILY,
-    "nova-canvas": nova_canvas.FAMILY,
-}
-"""Every family by its name."""
-
-MODELS: Mapping[str, Model] = {model.id: model for family in FAMILIES.values() for model in family.models}
-"""Every model by the id that is sent to Bedrock."""
 
 _ARN = re.compile(r"arn:aws[a-z-]*:bedrock:[a-z0-9-]*:[0-9]*:(foundation-model|inference-profile)/(?P<id>[^/]+)", re.ASCII)
 _PROFILE_PREFIX = re.compile(r"(us|us-gov|eu|apac|jp|au|ca|global)\.(?P<id>.+)", re.ASCII)
 _VERSION = re.compile(r":\d+$", re.ASCII)
 
 
-def find_model(model_id: str) -> Model:
-    """The model that an id or ARN names: with or without `:0`, or as the ARN of a foundation model or an inference profile.
+class Catalogue:
+    """Families of models, and what they answer. `FAMILIES` are those of darkroom, and the functions of this module ask them.
 
-    Raises:
-        UnknownModel: it names none of the catalogue's models.
+    Attributes:
+        families: by name.
+        models: every model by the id that is sent to Bedrock.
     """
-    arn = _ARN.fullmatch(model_id)
-    name = arn["id"] if arn else model_id
-    profile = _PROFILE_PREFIX.fullmatch(name) if arn else None
-    for candidate in (name, profile["id"] if profile else name):
-        found = MODELS.get(candidate) or _BY_BASE_ID.get(_VERSION.sub("", candidate) if _is_first(candidate) else candidate)
-        if found is not None:
-            return found
-    raise UnknownModel(_unknown(model_id))
+
+    def __init__(self, families: Sequence[Family]) -> None:
+        self.families: Mapping[str, Family] = {family.name: family for family in families}
+        self.models: Mapping[str, Model] = {model.id: model for family in families for model in family.models}
+        self._by_base_id = {
+            _VERSION.sub("", name): model
+            for model in self.models.values()
+            for name in (model.id, without_profile(model.id))
+            if _is_first(name)
+        }
+
+    def find_model(self, model_id: str) -> Model:
+        """The model that an id or ARN names: with or without `:0`, or as the ARN of a foundation model or an inference profile.
+
+        A model that can be called through a profile only is found by its bare id as well.
+
+        Raises:
+            UnknownModel: it names none of the catalogue's models.
+        """
+        arn = _ARN.fullmatch(model_id)
+        name = arn["id"] if arn else model_id
+        for candidate in (name, without_profile(name) if arn else name):
+            base = _VERSION.sub("", candidate) if _is_first(candidate) else candidate
+            found = self.models.get(candidate) or self._by_base_id.get(base)
+            if found is not None:
+                return found
+        raise UnknownModel(self._unknown(model_id))
+
+    def _unknown(self, model_id: str) -> str:
+        shown = model_id if len(model_id) <= 100 else model_id[:97] + "..."
+        near = difflib.get_close_matches(shown, list(self.models), n=1, cutoff=0.6)
+        hint = f"Did you mean {near[0]}?" if near else f"Known models: {', '.join(self.models)}."
+        return f'There is no model "{shown}" in the catalogue. {hint}'
+
+    def check_body(self, model: Model, body: Body) -> list[Problem]:
+        """All problems of a body that can be seen without its pictures; image places need only hold some text."""
+        return self.families[model.family].check_body(model, body)
+
+    def check_images(self, model: Model, body: Body, facts: Facts) -> list[Problem]:
+        """All problems of the pictures of a body.
+
+        Args:
+            facts: by JSON pointer of the image place; places without facts are passed over.
+        """
+        return self.families[model.family].check_images(model, body, facts)
+
+    def price_usd(self, model: Model, body: Body, facts: Facts, book: PriceBook = BUILT_IN) -> Decimal | None:
+        """Price of the whole call in US dollars; None where the book does not tell it, or a picture without facts decides."""
+        return self.families[model.family].price_usd(model, body, facts, book)
+
+    def schema_of(self, model: Model, task_type: str) -> Schema:
+        """The JSON Schema (draft 2020-12) of a body. Rules between fields are not in it; `check_body` knows them.
+
+        Raises:
+            KeyError: the model cannot do the task.
+        """
+        return self.families[model.family].schemas(model)[task_type]
+
+    def mask_polarity(self, model: Model, task_type: str) -> MaskPolarity:
+        """Which colour of a mask marks the part that the model changes.
+
+        Raises:
+            KeyError: the task takes no mask on this model, or each body says it for itself.
+        """
+        return self.families[model.family].mask_polarity[task_type]
+
+    def seed_of(self, model: Model, body: Body) -> int | None:
+        """The seed that a call uses; None where the service draws one, or where the task knows none."""
+        return self.families[model.family].seed_of(model, body)
+
+    def output_size(self, model: Model, body: Body, facts: Facts) -> Size | None:
+        """Width and height in pixels of the images that come back.
+
+        None where AWS does not say it, or where a picture without facts decides.
+        """
+        return self.families[model.family].output_size(model, body, facts)
+
+    def images_a_call(self, model: Model) -> int:
+        """Most images that one call can give."""
+        return self.families[model.family].images_a_call
+
+    def read_answer(self, model: Model, answer: Mapping[str, object], wanted: int) -> Reading:
+        """What is in an answer of status 200.
+
+        Args:
+            wanted: how many images the call asked for, 1 or more.
+        """
+        return self.families[model.family].read_answer(answer, wanted)
+
+    def tagged(self, model: Model, body: Body) -> Body:
+        """The body with its task's name: a native one without `taskType` gets its model's, any other is returned as it is."""
+        if not self.families[model.family].native or "taskType" in body:
+            return body
+        return {"taskType": model.task_types[0], **body}
+
+    def wire_body(self, model: Model, body: Body) -> Body:
+        """The body as it is sent: a native one without its tag, any other unchanged."""
+        if not self.families[model.family].native:
+            return body
+        return {name: value for name, value in body.items() if name != "taskType"}
 
 
 def _is_first(model_id: str) -> bool:
@@ -73,53 +166,28 @@ def _is_first(model_id: str) -> bool:
     return model_id.endswith(":0") or _VERSION.search(model_id) is None
 
 
-_BY_BASE_ID: Mapping[str, Model] = {_VERSION.sub("", model.id): model for model in MODELS.values() if _is_first(model.id)}
+def without_profile(model_id: str) -> str:
+    """The bare id behind the id of an inference profile; any other id as it is."""
+    profile = _PROFILE_PREFIX.fullmatch(model_id)
+    return profile["id"] if profile else model_id
 
 
-def _unknown(model_id: str) -> str:
-    shown = model_id if len(model_id) <= 100 else model_id[:97] + "..."
-    near = difflib.get_close_matches(shown, list(MODELS), n=1, cutoff=0.6)
-    hint = f"Did you mean {near[0]}?" if near else f"Known models: {', '.join(MODELS)}."
-    return f'There is no model "{shown}" in the catalogue. {hint}'
+_DARKROOMS = Catalogue((titan.FAMILY, nova_canvas.FAMILY, stable_image.FAMILY, stability_services.FAMILY, sdxl.FAMILY))
 
+FAMILIES = _DARKROOMS.families
+"""Every family by its name."""
+MODELS = _DARKROOMS.models
+"""Every model by the id that is sent to Bedrock."""
 
-def check_body(model: Model, body: Body) -> list[Problem]:
-    """All problems of a body that can be seen without its pictures; image places need only hold some text."""
-    return FAMILIES[model.family].check_body(model, body)
-
-
-def check_images(model: Model, body: Body, facts: Facts) -> list[Problem]:
-    """All problems of the pictures of a body.
-
-    Args:
-        facts: by JSON pointer of the image place; places without facts are passed over.
-    """
-    return FAMILIES[model.family].check_images(model, body, facts)
-
-
-def price_usd(model: Model, body: Body, facts: Facts) -> Decimal | None:
-    """Price of the whole call in US dollars; None where the output's size is that of a picture without facts."""
-    return FAMILIES[model.family].price_usd(model, body, facts)
-
-
-def schema_of(model: Model, task_type: str) -> Schema:
-    """The JSON Schema (draft 2020-12) of a body. Rules between fields are not in it; `check_body` knows them.
-
-    Raises:
-        KeyError: the model cannot do the task.
-    """
-    return FAMILIES[model.family].schemas(model)[task_type]
-
-
-def mask_polarity(model: Model, task_type: str) -> MaskPolarity:
-    """Which colour of a mask marks the part that the model changes.
-
-    Raises:
-        KeyError: the task takes no mask on this model.
-    """
-    return FAMILIES[model.family].mask_polarity[task_type]
-
-
-def defaults(model: Model) -> Defaults:
-    """What the service assumes for options that a body leaves out."""
-    return FAMILIES[model.family].defaults
+find_model = _DARKROOMS.find_model
+check_body = _DARKROOMS.check_body
+check_images = _DARKROOMS.check_images
+price_usd = _DARKROOMS.price_usd
+schema_of = _DARKROOMS.schema_of
+mask_polarity = _DARKROOMS.mask_polarity
+seed_of = _DARKROOMS.seed_of
+output_size = _DARKROOMS.output_size
+images_a_call = _DARKROOMS.images_a_call
+read_answer = _DARKROOMS.read_answer
+tagged = _DARKROOMS.tagged
+wire_body = _DARKROOMS.wire_body

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 from jsonschema import Draft202012Validator, ValidationError, validators
 
 from darkroom_shared.core.problems import Problem, pointer
-from darkroom_shared.models.model import Schema
+from darkroom_shared.models.model import Body, Model, Schema
 
 _SHOWN_CHARACTERS = 40
 _LONG_INTEGER_BITS = 1000
@@ -61,6 +61,14 @@ def _plain(value: object) -> str:
     if isinstance(value, int):
         return str(value) if value.bit_length() < _LONG_INTEGER_BITS else "a number of very many digits"
     return "an object" if isinstance(value, Mapping) else type(value).__name__
+
+
+def unsupported_task(model: Model, body: Body) -> Problem:
+    """The problem of a body whose task the model cannot do, or that names none."""
+    allowed = list(model.task_types)
+    if "taskType" not in body:
+        return Problem("/taskType", "taskType is required and missing", allowed)
+    return Problem("/taskType", f"{model.label} has no task {shown(body['taskType'])}", allowed)
 
 
 def schema_problems(schema: Schema, body: Mapping[str, object]) -> list[Problem]:
@@ -159,8 +167,9 @@ def _wrong_type(name: str, found: object, rules: Mapping[str, object]) -> tuple[
 
 
 def _out_of_range(name: str, found: object, rules: Mapping[str, object]) -> tuple[str, Allowed]:
-    limits = f"between {rules['minimum']} and {rules['maximum']}"
-    return f"{name} is {shown(found)}, but must lie {limits}", _limits(rules)
+    low, high = rules["minimum"], rules["maximum"]
+    limits = f"be {low}" if low == high else f"lie between {low} and {high}"
+    return f"{name} is {shown(found)}, but must {limits}", _limits(rules)
 
 
 def _no_multiple(name: str, found: object, rules: Mapping[str, object]) -> tuple[str, Allowed]:
@@ -176,7 +185,8 @@ def _wrong_length(name: str, found: object, rules: Mapping[str, object]) -> tupl
 
 def _wrong_count(name: str, found: object, rules: Mapping[str, object]) -> tuple[str, Allowed]:
     count = len(cast("Sequence[object]", found))
-    return f"{name} has {count} items, {rules['minItems']} to {rules['maxItems']} are allowed", _limits(rules)
+    low, high = rules["minItems"], rules.get("maxItems", "any number of")
+    return f"{name} has {count} items, {low} to {high} are allowed", _limits(rules)
 
 
 def _no_choice(name: str, found: object, rules: Mapping[str, object]) -> tuple[str, Allowed]:

@@ -21,19 +21,25 @@ class ImageLimits:
         max_bytes: length of the encoded file.
         min_side: pixels of the shorter side.
         max_side: pixels of the longer side.
+        min_pixels: width times height.
         max_pixels: width times height.
         max_aspect: longer side over shorter side.
+        max_bits: bits per channel.
         opaque: whether every pixel must be opaque.
-        mask_alpha: whether a mask may have an alpha channel at all.
+        strict_masks: whether masks must be pure black and white, opaque, and as large as their picture.
+        mask_alpha: whether a strict mask may have an alpha channel at all.
     """
 
     formats: tuple[str, ...]
     max_bytes: int | None = None
     min_side: int | None = None
     max_side: int | None = None
+    min_pixels: int | None = None
     max_pixels: int | None = None
     max_aspect: float | None = None
+    max_bits: int | None = 8
     opaque: bool = True
+    strict_masks: bool = True
     mask_alpha: bool = True
 
 
@@ -54,8 +60,8 @@ def _encoding(facts: ImageFacts, limits: ImageLimits) -> _Found:
     found: _Found = []
     if facts.format not in limits.formats:
         found.append((f"The picture is a {facts.format} file", list(limits.formats)))
-    if facts.bits_per_channel > 8:
-        found.append((f"The picture has {facts.bits_per_channel} bits per channel", "8 bits per channel"))
+    if limits.max_bits is not None and facts.bits_per_channel > limits.max_bits:
+        found.append((f"The picture has {facts.bits_per_channel} bits per channel", f"{limits.max_bits} bits per channel"))
     if limits.max_bytes is not None and facts.size_bytes > limits.max_bytes:
         message = f"The picture's file has {facts.size_bytes:,} bytes, at most {limits.max_bytes:,} are allowed"
         found.append((message, {"maximum": limits.max_bytes}))
@@ -73,6 +79,9 @@ def _size(facts: ImageFacts, limits: ImageLimits) -> _Found:
     if limits.max_pixels is not None and short * long > limits.max_pixels:
         message = f"{size}, which makes {short * long:,}, and at most {limits.max_pixels:,} are allowed"
         found.append((message, {"maximum": limits.max_pixels}))
+    if limits.min_pixels is not None and short * long < limits.min_pixels:
+        message = f"{size}, which makes {short * long:,}, and at least {limits.min_pixels:,} are needed"
+        found.append((message, {"minimum": limits.min_pixels}))
     if limits.max_aspect is not None and long > short * limits.max_aspect:
         message = f"{size}, one side is more than {limits.max_aspect:g} times the other"
         found.append((message, f"aspect ratios from 1:{limits.max_aspect:g} to {limits.max_aspect:g}:1"))
@@ -87,6 +96,8 @@ def _transparency(facts: ImageFacts, limits: ImageLimits) -> _Found:
 
 def _mask(facts: ImageFacts, limits: ImageLimits) -> _Found:
     found: _Found = []
+    if not limits.strict_masks:
+        return found
     if facts.black_and_white is False:
         found.append(("The mask has pixels that are neither pure black nor pure white", ["(0,0,0)", "(255,255,255)"]))
     if facts.transparent or (not limits.mask_alpha and facts.mode in _MODES_WITH_ALPHA):
@@ -108,11 +119,11 @@ def mask_size_problems(body: Body, facts: Facts) -> list[Problem]:
 
 
 def all_picture_problems(body: Body, facts: Facts, limits: ImageLimits) -> list[Problem]:
-    """Every picture with facts by itself, and the mask against its picture."""
+    """Every picture with facts by itself, and a strict mask against its picture."""
     alone = [
         problem
         for place in image_places(body)
         if place.pointer in facts
         for problem in picture_problems(place, facts[place.pointer], limits)
     ]
-    return alone + mask_size_problems(body, facts)
+    return alone + (mask_size_problems(body, facts) if limits.strict_masks else [])

@@ -10,6 +10,8 @@ from typing import Literal, TypeAlias
 
 from darkroom_shared.core.image_facts import ImageFacts
 from darkroom_shared.core.problems import Problem
+from darkroom_shared.models.answers import Reading
+from darkroom_shared.models.prices import PriceBook
 
 Body: TypeAlias = Mapping[str, object]
 """A request body as JSON. Image places hold strings: base64 or a reference."""
@@ -18,6 +20,8 @@ Facts: TypeAlias = Mapping[str, ImageFacts]
 Schema: TypeAlias = Mapping[str, object]
 """A JSON Schema, draft 2020-12."""
 MaskPolarity = Literal["black_is_edited", "white_is_edited"]
+Size: TypeAlias = tuple[int, int]
+"""Width and height in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +29,10 @@ class Model:
     """One model of the catalogue.
 
     Attributes:
-        id: the id that is sent to Bedrock.
+        id: the id that is sent to Bedrock: that of an inference profile where the model can be called through one only.
         family: name of the family whose rules apply.
         label: name for people.
-        regions: AWS Regions that offered it on demand.
+        regions: AWS Regions that offered it on demand, or from which its profile can be called.
         requests_per_minute: default quota per account and Region.
         task_types: names of the task types it can do.
         legacy_since: first day on which it was Legacy, None if unknown or not yet.
@@ -86,9 +90,15 @@ class Family:
         check_body: everything that can be said about a body without its pictures.
         check_images: everything that can be said about the pictures; places without facts are passed over.
         schemas: the JSON Schema of each task type of a model, by name.
-        price_usd: price of the whole call, None where it cannot be known (a size depends on a picture without facts).
+        price_usd: price of the whole call by a table of prices, None where it cannot be known (no row tells it, or a size depends
+            on a picture without facts).
+        seed_of: the seed that a call uses; None where it is random or the task knows none.
+        output_size: size of the images that come back; None where AWS does not say it, or a picture without facts decides.
+        read_answer: what is in an answer of status 200 to a call that asked for so many images.
         mask_polarity: for task types that take a mask, which colour is changed.
-        defaults: what is assumed for absent options.
+        images_a_call: most images that one call can give.
+        native: whether the fields of a body stand at its top beside `taskType`, which is darkroom's tag and never sent. Each model
+            of such a family has exactly one task type.
     """
 
     name: str
@@ -96,6 +106,10 @@ class Family:
     check_body: Callable[[Model, Body], list[Problem]]
     check_images: Callable[[Model, Body, Facts], list[Problem]]
     schemas: Callable[[Model], Mapping[str, Schema]]
-    price_usd: Callable[[Model, Body, Facts], Decimal | None]
+    price_usd: Callable[[Model, Body, Facts, PriceBook], Decimal | None]
+    seed_of: Callable[[Model, Body], int | None]
+    output_size: Callable[[Model, Body, Facts], Size | None]
+    read_answer: Callable[[Mapping[str, object], int], Reading]
     mask_polarity: Mapping[str, MaskPolarity]
-    defaults: Defaults
+    images_a_call: int
+    native: bool = False

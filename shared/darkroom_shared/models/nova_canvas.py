@@ -1,7 +1,7 @@
-"""Amazon Nova Canvas: limits, sizes, prices.
+"""Amazon Nova Canvas: limits, sizes.
 
-Source: "image-gen-access", "image-gen-req-resp-structure" and "image-gen-vto" of the Nova user guide, the quota page of the AWS
-General Reference, and third-party copies of the price page, read in 2026.
+Source: "image-gen-access", "image-gen-req-resp-structure" and "image-gen-vto" of the Nova user guide and the quota page of the AWS
+General Reference, read in 2026.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from functools import cache
 
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.models.amazon_rules import check_amazon_body
-from darkroom_shared.models.amazon_schemas import AmazonLimits, task_schema
+from darkroom_shared.models.amazon_schemas import MAX_IMAGES, AmazonLimits, task_schema
+from darkroom_shared.models.answers import amazon_reading
 from darkroom_shared.models.body_size import resolved_size_problems
 from darkroom_shared.models.image_rules import ImageLimits, all_picture_problems
 from darkroom_shared.models.lifecycle import STILL_ON_OFFER
-from darkroom_shared.models.model import Body, Defaults, Facts, Family, Model, Schema
-from darkroom_shared.models.options import image_count, is_premium, option, output_size, whole_number
+from darkroom_shared.models.model import Body, Defaults, Facts, Family, Model, Schema, Size
+from darkroom_shared.models.options import amazon_price, amazon_seed, option, output_size, whole_number
+from darkroom_shared.models.prices import PriceBook
 from darkroom_shared.models.schema import integer
 from darkroom_shared.task_types import TaskType
 
@@ -79,14 +81,6 @@ _INPUT = ImageLimits(
     max_pixels=MAX_PIXELS,
     max_aspect=MAX_ASPECT,
 )
-_SMALL_AREA = 1024 * 1024
-_PRICES = {
-    (False, False): Decimal("0.04"),
-    (False, True): Decimal("0.06"),
-    (True, False): Decimal("0.06"),
-    (True, True): Decimal("0.08"),
-}
-"""US dollars an image, by (larger than 1024x1024, premium). "Up to 1024x1024" is read as an area."""
 
 
 @cache
@@ -119,12 +113,16 @@ def _check_images(model: Model, body: Body, facts: Facts) -> list[Problem]:
     return all_picture_problems(body, facts, _INPUT) + resolved_size_problems(body, facts)
 
 
-def _price_usd(model: Model, body: Body, facts: Facts) -> Decimal | None:
-    size = output_size(body, facts, NOVA_DEFAULTS)
-    if size is None:
-        return None
-    large = size[0] * size[1] > _SMALL_AREA
-    return _PRICES[large, is_premium(body, NOVA_DEFAULTS)] * image_count(body)
+def _price_usd(model: Model, body: Body, facts: Facts, book: PriceBook) -> Decimal | None:
+    return amazon_price(model, body, facts, book, NOVA_DEFAULTS)
+
+
+def _seed_of(_: Model, body: Body) -> int | None:
+    return amazon_seed(body, NOVA_DEFAULTS)
+
+
+def _output_size(_: Model, body: Body, facts: Facts) -> Size | None:
+    return output_size(body, facts, NOVA_DEFAULTS)
 
 
 FAMILY = Family(
@@ -134,11 +132,14 @@ FAMILY = Family(
     check_images=_check_images,
     schemas=_schemas,
     price_usd=_price_usd,
+    seed_of=_seed_of,
+    output_size=_output_size,
+    read_answer=amazon_reading,
     # One Nova page repeats the in-painting wording for out-painting; the page on images, and practice, have white changed.
     mask_polarity={
         "INPAINTING": "black_is_edited",
         "OUTPAINTING": "white_is_edited",
         "VIRTUAL_TRY_ON": "black_is_edited",
     },
-    defaults=NOVA_DEFAULTS,
+    images_a_call=MAX_IMAGES,
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
-from darkroom_shared.models.model import Body, Defaults, Facts
+from darkroom_shared.models.model import Body, Defaults, Facts, Model, Size
+from darkroom_shared.models.prices import Bill, PriceBook
 from darkroom_shared.task_types import as_object, image_places, task_type_of
 
 _OUTPUT_AS_LARGE_AS_INPUT = frozenset(("INPAINTING", "OUTPAINTING", "BACKGROUND_REMOVAL", "VIRTUAL_TRY_ON"))
@@ -25,12 +27,24 @@ def image_count(body: Body) -> int:
     return whole_number(option(body, "numberOfImages"), 1)
 
 
-def is_premium(body: Body, defaults: Defaults) -> bool:
-    """Whether the call is priced as premium."""
-    return (option(body, "quality") or defaults.quality) == "premium"
+def amazon_price(model: Model, body: Body, facts: Facts, book: PriceBook, defaults: Defaults) -> Decimal | None:
+    """US dollars for the whole call; None where the book does not tell, or where its size is that of a picture without facts."""
+    premium = (option(body, "quality") or defaults.quality) == "premium"
+    size = output_size(body, facts, defaults)
+    quality = "premium" if premium else "standard"
+    return book.usd(Bill(model.id, str(body.get("taskType", "")), size, quality, image_count(body)))
 
 
-def output_size(body: Body, facts: Facts, defaults: Defaults) -> tuple[int, int] | None:
+def amazon_seed(body: Body, defaults: Defaults) -> int | None:
+    """The body's seed, else the service's fixed default; None for tasks that know no seed."""
+    task = task_type_of(body)
+    if task is None or not task.takes_config:
+        return None
+    given = option(body, "seed")
+    return given if isinstance(given, int) else defaults.seed
+
+
+def output_size(body: Body, facts: Facts, defaults: Defaults) -> Size | None:
     """Width and height in pixels of the images that come back; None where they are those of a picture without facts."""
     task = task_type_of(body)
     if task is not None and task.name in _OUTPUT_AS_LARGE_AS_INPUT:

@@ -54,9 +54,10 @@ def literal_choice(literal: object) -> Schema:
     return choice(get_args(literal))
 
 
-def array(item: Schema, minimum: int, maximum: int) -> Schema:
-    """A list of so many items of one form."""
-    return {"type": "array", "items": item, "minItems": minimum, "maxItems": maximum}
+def array(item: Schema, minimum: int, maximum: int | None = None) -> Schema:
+    """A list of so many items of one form; a maximum of None is not documented and not checked."""
+    bounds: Schema = {"type": "array", "items": item, "minItems": minimum}
+    return bounds if maximum is None else {**bounds, "maxItems": maximum}
 
 
 def color() -> Schema:

@@ -1,7 +1,7 @@
-"""Amazon Titan Image Generator v1 and v2: limits, sizes, prices.
+"""Amazon Titan Image Generator v1 and v2: limits, sizes.
 
-Source: "model-parameters-titan-image" and "titan-image-models" of the Bedrock user guide, the quota page of the AWS General
-Reference, and copies of the price page, read in 2026.
+Source: "model-parameters-titan-image" and "titan-image-models" of the Bedrock user guide and the quota page of the AWS General
+Reference, read in 2026.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from functools import cache
 
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.models.amazon_rules import check_amazon_body
-from darkroom_shared.models.amazon_schemas import AmazonLimits, task_schema
+from darkroom_shared.models.amazon_schemas import MAX_IMAGES, AmazonLimits, task_schema
+from darkroom_shared.models.answers import amazon_reading
 from darkroom_shared.models.body_size import resolved_size_problems
 from darkroom_shared.models.findings import shown
 from darkroom_shared.models.image_rules import ImageLimits, all_picture_problems
 from darkroom_shared.models.lifecycle import STILL_ON_OFFER
-from darkroom_shared.models.model import Body, Defaults, Facts, Family, Model, Schema
-from darkroom_shared.models.options import image_count, is_premium, option, output_size
+from darkroom_shared.models.model import Body, Defaults, Facts, Family, Model, Schema, Size
+from darkroom_shared.models.options import amazon_price, amazon_seed, option, output_size
+from darkroom_shared.models.prices import PriceBook
 from darkroom_shared.task_types import TaskType
 
 TITAN_V1 = Model(
@@ -101,17 +103,6 @@ _INPUT = ImageLimits(formats=("JPEG", "PNG"), max_bytes=_MAX_FILE_BYTES, max_sid
 _VARIATION_INPUT = ImageLimits(formats=("JPEG", "PNG"), max_bytes=_MAX_FILE_BYTES, mask_alpha=False)
 """Titan shrinks the input of a variation itself, so no side is too long."""
 
-_SMALL_AREA = 512 * 512
-# The size table prices 768x768 like 512x512, while the overview page prices by area. The area decides: one rule for all sizes, and
-# a budget that is reserved before the call must not be too small.
-_PRICES = {
-    (False, False): Decimal("0.008"),
-    (False, True): Decimal("0.010"),
-    (True, False): Decimal("0.010"),
-    (True, True): Decimal("0.012"),
-}
-"""US dollars an image, by (larger than 512x512, premium)."""
-
 
 def _limits(model: Model) -> AmazonLimits:
     return AmazonLimits(
@@ -163,12 +154,16 @@ def _check_images(model: Model, body: Body, facts: Facts) -> list[Problem]:
     return all_picture_problems(body, facts, limits) + resolved_size_problems(body, facts)
 
 
-def _price_usd(model: Model, body: Body, facts: Facts) -> Decimal | None:
-    size = output_size(body, facts, TITAN_DEFAULTS)
-    if size is None:
-        return None
-    large = size[0] * size[1] > _SMALL_AREA
-    return _PRICES[large, is_premium(body, TITAN_DEFAULTS)] * image_count(body)
+def _price_usd(model: Model, body: Body, facts: Facts, book: PriceBook) -> Decimal | None:
+    return amazon_price(model, body, facts, book, TITAN_DEFAULTS)
+
+
+def _seed_of(_: Model, body: Body) -> int | None:
+    return amazon_seed(body, TITAN_DEFAULTS)
+
+
+def _output_size(_: Model, body: Body, facts: Facts) -> Size | None:
+    return output_size(body, facts, TITAN_DEFAULTS)
 
 
 FAMILY = Family(
@@ -178,6 +173,9 @@ FAMILY = Family(
     check_images=_check_images,
     schemas=_schemas,
     price_usd=_price_usd,
+    seed_of=_seed_of,
+    output_size=_output_size,
+    read_answer=amazon_reading,
     mask_polarity={"INPAINTING": "black_is_edited", "OUTPAINTING": "white_is_edited"},
-    defaults=TITAN_DEFAULTS,
+    images_a_call=MAX_IMAGES,
 )

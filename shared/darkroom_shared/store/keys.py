@@ -46,6 +46,7 @@
 <p>removed               zset     SHA-256 of assets removed within the last hour -> when, ms
 <p>ledger                string   the ledger's own name, drawn at random; the asset store holds it, too
 <p>swept_ms              string   when a worker last began to look through the asset store
+<p>retired               hash     model -> JSON {at_ms, source, text}: what says that it is retired
 <p>spend                 hash     UTC day (since the epoch) -> what its calls cost or may have cost, millionths of a dollar
 <p>assets                hash     SHA-256 -> how many jobs hold it
 <p>wake_at_us            string   when the loops that were told will ask again, microseconds
@@ -128,6 +129,11 @@ class Keys:
     def spend(self) -> str:
         """Hash of spending by UTC day."""
         return f"{self.prefix}spend"
+
+    @property
+    def retired(self) -> str:
+        """Hash of the models that are known to be retired."""
+        return f"{self.prefix}retired"
 
     @property
     def reconciled(self) -> str:

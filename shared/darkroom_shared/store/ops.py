@@ -100,6 +100,7 @@ class Accepted:
         assets: for `put_again`, the SHA-256 of the pictures to store again.
         at_ms: for `put_again`, the time, to be handed in as `stored_ms`.
         most, queued: for `queue_full`, the tenant's limit and what it has queued, in jobs.
+        retired: for `accepted`, models of these jobs that are marked as retired.
     """
 
     verdict: Verdict
@@ -108,6 +109,7 @@ class Accepted:
     at_ms: int = 0
     most: int = 0
     queued: int = 0
+    retired: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,8 @@ class Claim:
     call: Mapping[str, str]
     inputs: Mapping[str, Sequence[Json]]
     """Outputs of the steps before, by step name."""
+    retired: bool = False
+    """The model that the call would go to is marked as retired."""
 
 
 def hints_of_rows(value: object) -> tuple[Hint, ...]:
@@ -176,6 +180,8 @@ def accept(
         verdict, identity, *rest = texts(raw)
         if verdict == Verdict.QUEUE_FULL:
             return Accepted(Verdict.QUEUE_FULL, identity, most=int(rest[0]), queued=int(rest[1]))
+        if verdict == Verdict.ACCEPTED:
+            return Accepted(Verdict.ACCEPTED, identity, retired=tuple(dict.fromkeys(rest)))
         at_ms, assets = (int(rest[0]), tuple(rest[1:])) if rest else (0, ())
         return Accepted(Verdict(verdict), identity, assets, at_ms)
 
@@ -214,7 +220,11 @@ def claim(call_id: str, fence: int, worker: str, lease_ms: int, token: str) -> S
     def parse(raw: object) -> Claim:
         value = mapping(loads(raw))
         return Claim(
-            ClaimVerdict(text(value["verdict"])), record(value.get("job")), record(value.get("call")), _inputs(value.get("inputs"))
+            ClaimVerdict(text(value["verdict"])),
+            record(value.get("job")),
+            record(value.get("call")),
+            _inputs(value.get("inputs")),
+            value.get("retired") is True,
         )
 
     return Script("claim", {"call": call_id, "fence": fence, "worker": worker, "lease_ms": lease_ms, "token": token}, parse)

@@ -11,28 +11,64 @@ from typing import TypeAlias
 
 from darkroom_shared.task_types.background_removal import BACKGROUND_REMOVAL, BackgroundRemoval
 from darkroom_shared.task_types.color_guided_generation import COLOR_GUIDED_GENERATION, ColorGuidedGeneration
+from darkroom_shared.task_types.conservative_upscale import CONSERVATIVE_UPSCALE, ConservativeUpscale
+from darkroom_shared.task_types.control_sketch import CONTROL_SKETCH, ControlSketch
+from darkroom_shared.task_types.control_structure import CONTROL_STRUCTURE, ControlStructure
+from darkroom_shared.task_types.creative_upscale import CREATIVE_UPSCALE, CreativeUpscale
 from darkroom_shared.task_types.descriptor import ImagePlace, ImageRole, ImageSlot, TaskType
+from darkroom_shared.task_types.erase_object import ERASE_OBJECT, EraseObject
+from darkroom_shared.task_types.fast_upscale import FAST_UPSCALE, FastUpscale
 from darkroom_shared.task_types.generation_options import GenerationOptions
 from darkroom_shared.task_types.image_variation import IMAGE_VARIATION, ImageVariation
 from darkroom_shared.task_types.inpainting import INPAINTING, Inpainting
 from darkroom_shared.task_types.outpainting import OUTPAINTING, Outpainting
 from darkroom_shared.task_types.places import as_array, as_object, places_of, replace_at, with_chained_image
+from darkroom_shared.task_types.remove_background import REMOVE_BACKGROUND, RemoveBackground
 from darkroom_shared.task_types.request import ImageRequest, ImageSource
+from darkroom_shared.task_types.sdxl_image import SDXL_IMAGE, SdxlImage
+from darkroom_shared.task_types.search_and_recolor import SEARCH_AND_RECOLOR, SearchAndRecolor
+from darkroom_shared.task_types.search_and_replace import SEARCH_AND_REPLACE, SearchAndReplace
+from darkroom_shared.task_types.stable_image import STABLE_IMAGE, StableImage
+from darkroom_shared.task_types.stable_inpaint import STABLE_INPAINT, StableInpaint
+from darkroom_shared.task_types.stable_outpaint import STABLE_OUTPAINT, StableOutpaint
+from darkroom_shared.task_types.style_guide import STYLE_GUIDE, StyleGuide
+from darkroom_shared.task_types.style_transfer import STYLE_TRANSFER, StyleTransfer
 from darkroom_shared.task_types.text_image import TEXT_IMAGE, TextImage
 from darkroom_shared.task_types.virtual_try_on import VIRTUAL_TRY_ON, VirtualTryOn
 
 __all__ = [
     "BACKGROUND_REMOVAL",
     "COLOR_GUIDED_GENERATION",
+    "CONSERVATIVE_UPSCALE",
+    "CONTROL_SKETCH",
+    "CONTROL_STRUCTURE",
+    "CREATIVE_UPSCALE",
+    "ERASE_OBJECT",
+    "FAST_UPSCALE",
     "IMAGE_VARIATION",
     "INPAINTING",
     "OUTPAINTING",
+    "REMOVE_BACKGROUND",
+    "SDXL_IMAGE",
+    "SEARCH_AND_RECOLOR",
+    "SEARCH_AND_REPLACE",
+    "STABLE_IMAGE",
+    "STABLE_INPAINT",
+    "STABLE_OUTPAINT",
+    "STYLE_GUIDE",
+    "STYLE_TRANSFER",
     "TASK_TYPES",
     "TEXT_IMAGE",
     "VIRTUAL_TRY_ON",
     "AnyRequest",
     "BackgroundRemoval",
     "ColorGuidedGeneration",
+    "ConservativeUpscale",
+    "ControlSketch",
+    "ControlStructure",
+    "CreativeUpscale",
+    "EraseObject",
+    "FastUpscale",
     "GenerationOptions",
     "ImagePlace",
     "ImageRequest",
@@ -42,6 +78,15 @@ __all__ = [
     "ImageVariation",
     "Inpainting",
     "Outpainting",
+    "RemoveBackground",
+    "SdxlImage",
+    "SearchAndRecolor",
+    "SearchAndReplace",
+    "StableImage",
+    "StableInpaint",
+    "StableOutpaint",
+    "StyleGuide",
+    "StyleTransfer",
     "TaskType",
     "TextImage",
     "VirtualTryOn",
@@ -62,11 +107,47 @@ TASK_TYPES: Mapping[str, TaskType] = {
     "COLOR_GUIDED_GENERATION": COLOR_GUIDED_GENERATION,
     "BACKGROUND_REMOVAL": BACKGROUND_REMOVAL,
     "VIRTUAL_TRY_ON": VIRTUAL_TRY_ON,
+    "STABLE_IMAGE": STABLE_IMAGE,
+    "SDXL_IMAGE": SDXL_IMAGE,
+    "REMOVE_BACKGROUND": REMOVE_BACKGROUND,
+    "STABLE_INPAINT": STABLE_INPAINT,
+    "STABLE_OUTPAINT": STABLE_OUTPAINT,
+    "ERASE_OBJECT": ERASE_OBJECT,
+    "SEARCH_AND_REPLACE": SEARCH_AND_REPLACE,
+    "SEARCH_AND_RECOLOR": SEARCH_AND_RECOLOR,
+    "CONTROL_SKETCH": CONTROL_SKETCH,
+    "CONTROL_STRUCTURE": CONTROL_STRUCTURE,
+    "STYLE_GUIDE": STYLE_GUIDE,
+    "STYLE_TRANSFER": STYLE_TRANSFER,
+    "FAST_UPSCALE": FAST_UPSCALE,
+    "CONSERVATIVE_UPSCALE": CONSERVATIVE_UPSCALE,
+    "CREATIVE_UPSCALE": CREATIVE_UPSCALE,
 }
 """Every task type by its name."""
 
 AnyRequest: TypeAlias = (
-    TextImage | Inpainting | Outpainting | ImageVariation | ColorGuidedGeneration | BackgroundRemoval | VirtualTryOn
+    TextImage
+    | Inpainting
+    | Outpainting
+    | ImageVariation
+    | ColorGuidedGeneration
+    | BackgroundRemoval
+    | VirtualTryOn
+    | StableImage
+    | SdxlImage
+    | RemoveBackground
+    | StableInpaint
+    | StableOutpaint
+    | EraseObject
+    | SearchAndReplace
+    | SearchAndRecolor
+    | ControlSketch
+    | ControlStructure
+    | StyleGuide
+    | StyleTransfer
+    | FastUpscale
+    | ConservativeUpscale
+    | CreativeUpscale
 )
 """Every typed request."""
 

@@ -18,11 +18,14 @@ class ImageSlot:
         path: keys from the top of the body.
         role: what the picture is for.
         many: True if the place holds a list of pictures.
+        chained_with: keys at the top of the body. Where there are some, a chain fills the place only if the body has one of them:
+            without them the task starts from text.
     """
 
     path: tuple[str, ...]
     role: ImageRole
     many: bool = False
+    chained_with: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,9 @@ class TaskType:
     """A kind of image work.
 
     Attributes:
-        name: the value of Bedrock's `taskType`.
+        name: the value of `taskType`: Bedrock's own, or darkroom's tag on the body of a native task.
         slug: the name for Celery tasks, metrics and files (lower case, underscores).
-        params_key: key of the object that holds the parameters.
+        params_key: key of the object that holds the parameters; empty for a native task.
         slots: where pictures may stand, in the order of the documentation.
         takes_config: whether `imageGenerationConfig` belongs in the body.
     """
@@ -55,6 +58,11 @@ class TaskType:
     params_key: str
     slots: tuple[ImageSlot, ...]
     takes_config: bool = True
+
+    @property
+    def native(self) -> bool:
+        """Whether the parameters stand at the top of the body, and `taskType` is a tag that Bedrock does not know."""
+        return self.params_key == ""
 
     @property
     def chained_slot(self) -> ImageSlot | None:

@@ -85,7 +85,7 @@ def with_chained_image(task: TaskType, body: Mapping[str, object], image: object
         image: anything that may stand at an image place, as a rule `$steps.<name>.outputs[0]`.
     """
     slot = task.chained_slot
-    if slot is None or _paths(slot, body):
+    if slot is None or _paths(slot, body) or (slot.chained_with and not any(key in body for key in slot.chained_with)):
         return dict(body)
     *keys, last = slot.path
     filled: object = [image] if slot.many else image

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import ClassVar, Protocol, TypeAlias
+from dataclasses import Field, fields
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 ImageSource: TypeAlias = bytes | os.PathLike[str] | str
 """A picture as callers name it: its encoded bytes; a path; or a string, which is a data URL, `asset:<sha256>`, `s3://...`,
@@ -34,3 +35,15 @@ def body_of(
     body: dict[str, object] = {"taskType": task_type, params_key: given(params)}
     settings = given(config or {})
     return {**body, "imageGenerationConfig": settings} if settings else body
+
+
+class NativeRequest(Protocol):
+    """A typed request whose fields are named as the service names them."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    task_type: ClassVar[str]
+
+
+def native_body(request: NativeRequest) -> dict[str, object]:
+    """The tagged body of a task whose fields stand at the top: `taskType`, and beside it every field that was given."""
+    return {"taskType": request.task_type, **given({field.name: getattr(request, field.name) for field in fields(request)})}

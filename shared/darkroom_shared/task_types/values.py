@@ -1,6 +1,6 @@
-"""The closed sets of values that Bedrock's Amazon image models accept, named once for the classes and the schemas.
+"""The closed sets of values that Bedrock's image models accept, named once for the classes and the schemas.
 
-Source: the Titan and Nova Canvas request pages of the AWS documentation.
+Source: the request pages of Titan, Nova Canvas, Stable Image, SDXL 1.0 and the Stability AI Image Services at AWS.
 """
 
 from __future__ import annotations
@@ -48,3 +48,42 @@ TuckingStyle = Literal["UNTUCKED", "TUCKED"]
 OuterLayerStyle = Literal["CLOSED", "OPEN"]
 Preserve = Literal["ON", "OFF", "DEFAULT"]
 MergeStyle = Literal["BALANCED", "SEAMLESS", "DETAILED"]
+
+AspectRatio = Literal["16:9", "1:1", "21:9", "2:3", "3:2", "4:5", "5:4", "9:16", "9:21"]
+OutputFormat = Literal["jpeg", "png", "webp"]
+GenerationMode = Literal["text-to-image", "image-to-image"]
+StylePreset = Literal[
+    "3d-model",
+    "analog-film",
+    "anime",
+    "cinematic",
+    "comic-book",
+    "digital-art",
+    "enhance",
+    "fantasy-art",
+    "isometric",
+    "line-art",
+    "low-poly",
+    "modeling-compound",
+    "neon-punk",
+    "origami",
+    "photographic",
+    "pixel-art",
+    "tile-texture",
+]
+
+ClipGuidancePreset = Literal["FAST_BLUE", "FAST_GREEN", "NONE", "SIMPLE", "SLOW", "SLOWER", "SLOWEST"]
+Sampler = Literal[
+    "DDIM",
+    "DDPM",
+    "K_DPMPP_2M",
+    "K_DPMPP_2S_ANCESTRAL",
+    "K_DPM_2",
+    "K_DPM_2_ANCESTRAL",
+    "K_EULER",
+    "K_EULER_ANCESTRAL",
+    "K_HEUN",
+    "K_LMS",
+]
+InitImageMode = Literal["IMAGE_STRENGTH", "STEP_SCHEDULE"]
+MaskSource = Literal["MASK_IMAGE_WHITE", "MASK_IMAGE_BLACK", "INIT_IMAGE_ALPHA"]

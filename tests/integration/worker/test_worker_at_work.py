@@ -9,6 +9,7 @@ from contextlib import suppress
 from darkroom_shared.broker import create_app
 from tests.integration.local_bedrock.endpoints import text_image
 from tests.support.stack import Stack, WorkerProcess
+from tests.support.valkey import Probe, Server, probe
 
 Seeds = Callable[[], int]
 
@@ -25,6 +26,19 @@ def test_one_process_has_a_hundred_calls_in_flight(empty_stack: Stack, seed: See
     assert (stats["max_in_flight"], stats["received"], stats["billed"]) == (100, 110, 110)
 
 
+def test_a_hint_costs_the_broker_no_acknowledgement(valkey_server: Server, fleet: Stack, seed: Seeds) -> None:
+    with probe(valkey_server.url) as server:
+        fleet.wait(fleet.submit(text_image(seed=seed())))  # until then a new worker may be busy with Celery's beginnings
+        before = transactions(server)
+        assert fleet.wait(fleet.submit(text_image(seed=seed()))).state == "succeeded"
+        assert transactions(server) == before
+
+
+def transactions(server: Probe) -> int:
+    """How many the server has run; kombu makes two for a message that is acknowledged, and the ledger none."""
+    return server.info("commandstats").get("cmdstat_exec", {}).get("calls", 0)
+
+
 def test_neither_logs_nor_celery_events_hold_a_prompt(shared_stack: tuple[Stack, WorkerProcess], fleet: Stack, seed: Seeds) -> None:
     worker, seen = shared_stack[1], list[Mapping[str, object]]()
     app = create_app(fleet.settings)
@@ -38,6 +52,7 @@ def test_neither_logs_nor_celery_events_hold_a_prompt(shared_stack: tuple[Stack,
                 return sum(event["type"] == kind for event in seen)
 
             fleet.until(lambda: count("worker-heartbeat"), "Celery's events")
+            app.control.enable_events()  # as Flower does; before somebody asks, a task tells nothing
             for marker in ("", "[blocked]", "[block-some]"):
                 fleet.wait(fleet.submit(text_image(f"SECRETPROMPT {marker}", seed=seed())))
             fleet.faults("error=ValidationException:count=1")

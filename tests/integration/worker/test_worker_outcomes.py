@@ -186,6 +186,19 @@ def test_a_free_step_works_on_a_picture_that_a_paid_one_made(fleet: Stack, seed:
     assert made.sha256 != source.sha256
 
 
+def test_a_free_step_without_pictures_feeds_the_next(fleet: Stack) -> None:
+    first, second = new_job_id(), new_job_id()
+    drawn = fleet.local_record({"kind": "palette", "colors": ["#2a9d8f", "#e76f51"], "width": 64, "height": 32}, [], step="palette")
+    cut = fleet.local_record(
+        {"kind": "cover", "width": 16, "height": 16}, ["$steps.palette.outputs[0]"], step="cover", needs={"palette": first}
+    )
+    jobs = [ops.NewJob(first, drawn.as_fields(), dependants=[second]), ops.NewJob(second, cut.as_fields(), needs=[first])]
+    fleet.ledger.run(ops.accept(jobs, []))
+    fleet.admit()
+    view = fleet.wait(second)
+    assert (view.state, [(out.width, out.height) for out in view.outputs]) == ("succeeded", [(16, 16)])
+
+
 def test_a_worker_sends_nothing_outside_its_residency_whoever_submitted_it(empty_stack: Stack, seed: Seeds) -> None:
     stack, number = empty_stack, seed()
     with stack.worker(DARKROOM_RESIDENCY="eu-", DARKROOM_REGION="eu-west-1"):

@@ -17,21 +17,22 @@ from darkroom import (
     InvalidRequest,
     Outpainting,
     Pad,
+    RemoveBackground,
     Resize,
     TextImage,
     ZoomOut,
 )
 from darkroom.planning import Draft, Plan, PlannedStep, name_steps, plan_chain
 from darkroom.routing import Source, from_outside
+from darkroom.terms import Terms
 from darkroom_shared.contract.steps import StepSpec
 from darkroom_shared.core.image_facts import ImageFacts
 from darkroom_shared.core.workflow import parse_reference
-from darkroom_shared.models.catalogue import find_model
-from darkroom_shared.models.model import Model
 from darkroom_shared.task_types import AnyRequest, as_array, as_object
+from tests.support.terms import terms
 
-TITAN = find_model("amazon.titan-image-generator-v2:0")
-NOVA = find_model("amazon.nova-canvas-v1:0")
+TITAN = terms("amazon.titan-image-generator-v2:0")
+NOVA = terms("amazon.nova-canvas-v1:0")
 BOTH = pytest.mark.parametrize("model", [TITAN, NOVA], ids=["titan", "nova"])
 PHOTO = ImageFacts(1024, 768, "JPEG", "RGB", 200_000)
 CUTOUT = ImageFacts(1024, 768, "PNG", "RGBA", 300_000, transparent=True)
@@ -95,14 +96,14 @@ def test_the_chain_of_the_readme_gets_its_glue_in_order() -> None:
     ],
     ids=["titan-outpainting", "nova-outpainting", "titan-inpainting", "nova-inpainting"],
 )
-def test_the_mask_of_a_cutout_keeps_the_subject_in_each_familys_polarity(model: Model, request_: AnyRequest, subject: str) -> None:
+def test_the_mask_of_a_cutout_keeps_the_subject_in_each_familys_polarity(model: Terms, request_: AnyRequest, subject: str) -> None:
     plan = plan_chain([cut(), draft("edit", request_)], model)
     assert local(plan, "mask_from_alpha") == {"kind": "mask_from_alpha", "threshold": 128, "subject": subject}
     assert step(plan, "mask_from_alpha").request["images"] == ["$steps.cut.outputs[0]"]
 
 
 @BOTH
-def test_a_zoomed_out_picture_brings_its_canvas_mask_to_outpainting(model: Model) -> None:
+def test_a_zoomed_out_picture_brings_its_canvas_mask_to_outpainting(model: Terms) -> None:
     zoom = draft("zoom", ZoomOut(width=1024, height=1024))
     plan = plan_chain([zoom, draft("out", Outpainting(text="a garden"))], model, [from_outside(ASSET, PHOTO)])
     assert names(plan) == ["zoom", "out"]
@@ -192,7 +193,7 @@ def test_a_mask_that_never_fitted_is_refused_not_stretched() -> None:
 
 
 @BOTH
-def test_a_webp_picture_is_converted_because_the_amazon_models_take_none(model: Model) -> None:
+def test_a_webp_picture_is_converted_because_the_amazon_models_take_none(model: Terms) -> None:
     plan = plan_chain([cut(replace(PHOTO, format="WEBP"))], model)
     assert names(plan) == ["convert", "cut"]
 
@@ -327,3 +328,23 @@ def test_the_plans_json_shows_no_prompt() -> None:
     plan = plan_chain([draft("draw", TextImage("a secret garden"))], NOVA)
     assert "secret" not in str(plan.as_json())
     assert "secret" not in repr(plan)
+
+
+def test_a_native_cutout_brings_its_outline_to_outpainting_on_any_model() -> None:
+    remove = draft("remove", RemoveBackground(ASSET), {"/image": PHOTO})
+    plan = plan_chain([remove, draft("out", Outpainting(text="a beach"))], terms("auto"))
+    assert names(plan) == ["remove", "flatten", "mask_from_alpha", "out"]
+    assert [found.model for found in plan.steps if found.model] == [
+        "us.stability.stable-image-remove-background-v1:0",
+        "us.stability.stable-image-inpaint-v1:0",
+    ]
+    assert step(plan, "out").asked["taskType"] == "OUTPAINTING"
+    assert step(plan, "out").request["mask"] == "$steps.mask_from_alpha.outputs[0]"
+
+
+def test_a_subject_in_words_gets_a_step_of_its_own_before_it() -> None:
+    out = draft("out", Outpainting(ASSET, "a beach", mask_prompt="the dog"), {"/outPaintingParams/image": PHOTO})
+    plan = plan_chain([out], terms("auto", substitute="approximate"))
+    assert names(plan) == ["cutout", "out"]
+    assert (step(plan, "cutout").inserted, step(plan, "cutout").price_usd) == (True, Decimal("0.07"))
+    assert plan.price_usd == Decimal("0.14")

@@ -16,6 +16,8 @@ from darkroom_shared.store.steering import SyncedQuota
 NOVA, TITAN_V1, TITAN_V2 = "amazon.nova-canvas-v1:0", "amazon.titan-image-generator-v1", "amazon.titan-image-generator-v2:0"
 
 RPM: Measure = "requests_per_minute"
+SD35, SDXL = "stability.sd3-5-large-v1:0", "stability.stable-diffusion-xl-v1"
+INPAINT = "us.stability.stable-image-inpaint-v1:0"
 NAMES: list[tuple[str, str, Kind, Measure]] = [
     ("On-demand model inference requests per minute for Amazon Nova Canvas", NOVA, "on-demand", RPM),
     ("On-demand InvokeModel requests per minute for Amazon Nova Canvas", NOVA, "on-demand", RPM),
@@ -29,6 +31,9 @@ NAMES: list[tuple[str, str, Kind, Measure]] = [
     ("Cross-region model inference requests per minute for Amazon Nova Canvas", NOVA, "cross-region", RPM),
     ("Cross-Region InvokeModel tokens per minute for Amazon Nova Canvas", NOVA, "cross-region", "tokens_per_minute"),
     ("Global cross-region model inference requests per minute for Amazon Nova Canvas V1", NOVA, "global", RPM),
+    ("On-demand model inference requests per minute for Stability.ai Stable Diffusion 3.5 Large", SD35, "on-demand", RPM),
+    ("On-demand model inference requests per minute for Stability.ai Stable Diffusion XL 1.0", SDXL, "on-demand", RPM),
+    ("Cross-region model inference requests per minute for Stability AI Stable Image Inpaint", INPAINT, "cross-region", RPM),
 ]
 OTHERS = [
     "On-demand model inference requests per minute for Amazon Titan Image Generator G1 V3",
@@ -36,7 +41,7 @@ OTHERS = [
     "On-demand model inference requests per minute for Amazon Nova 2 Canvas",
     "On-demand model inference requests per minute for Amazon Nova Canvas V1 1M Context Length",
     "On-demand model inference requests per minute for Amazon Titan Multimodal Embeddings G1",
-    "On-demand model inference requests per minute for Stability.ai Stable Diffusion XL 1.0",
+    "On-demand model inference requests per minute for Stability.ai Stable Diffusion XL 0.8",
     "On-demand, latency-optimized model inference requests per minute for Amazon Nova Canvas",
     "Model invocation max tokens per day for Amazon Nova Canvas (doubled for cross-region calls)",
     "Model units per provisioned model for Amazon Nova Canvas",
@@ -94,6 +99,13 @@ def test_a_profile_has_a_pool_of_its_own_named_by_the_regions_geography() -> Non
     assert worldwide.route == f"us-east-1/global.{NOVA}"
 
 
+def test_a_model_that_is_called_through_its_profile_has_the_profiles_quota_and_not_that_of_its_bare_id() -> None:
+    name = "model inference requests per minute for Stability.ai Stable Image Inpaint"
+    found = read_quotas([listed(f"On-demand {name}", 10), listed(f"Cross-region {name}", 20)])
+    assert values(found.quotas) == [(f"us-east-1/{INPAINT}", 20)]
+    assert len(found.ignored) == 1
+
+
 def test_where_no_profile_is_known_a_quota_for_one_is_passed_over() -> None:
     found = read_quotas([listed(f"{CROSS}Nova Canvas", region="me-south-1")])
     assert (found.quotas, len(found.ignored)) == ((), 1)
@@ -143,12 +155,15 @@ def test_the_measures_of_a_pool_become_one_row() -> None:
 
 def test_models_that_aws_says_nothing_about_are_named_where_they_are_offered() -> None:
     found = read_quotas([listed(f"{ON_DEMAND}Nova Canvas")])
-    assert unnamed(found, ["us-east-1", "eu-west-1"]) == [
+    told = unnamed(found, ["us-east-1", "eu-west-1"])
+    assert [pool for pool in told if "/amazon." in pool] == [
         f"us-east-1/{TITAN_V1}",
         f"eu-west-1/{TITAN_V1}",
         f"us-east-1/{TITAN_V2}",
         f"eu-west-1/{NOVA}",
     ]
+    assert f"us-east-1/{INPAINT}" in told
+    assert f"us-east-1/{SD35}" not in told
 
 
 def pool(route: str, **fields: str) -> dict[str, PoolRecord]:
@@ -177,13 +192,12 @@ def test_a_value_that_aws_could_not_say_this_time_stays() -> None:
 def test_a_setting_for_a_pool_comes_before_one_for_the_model_and_that_before_the_catalogue() -> None:
     settings = Settings(quotas={f"us-west-2/{TITAN_V2}": Quota(rpm=7), TITAN_V2: Quota(rpm=9), TITAN_V1: Quota(unknown=True)})
     known = {one.route: (one.requests_per_minute, one.source) for one in known_quotas(settings, ["us-east-1", "us-west-2"], {})}
-    assert known == {
+    assert {pool: told for pool, told in known.items() if "/amazon." in pool} == {
         f"us-east-1/{TITAN_V1}": (None, "unknown"),
         f"us-west-2/{TITAN_V1}": (None, "unknown"),
         f"us-east-1/{TITAN_V2}": (9, "settings"),
         f"us-west-2/{TITAN_V2}": (7, "settings"),
         f"us-east-1/{NOVA}": (100, "catalogue"),
-        f"us-west-2/{NOVA}": (100, "catalogue"),
     }
     off = known_quotas(Settings(quotas="off"), ["us-east-1"], {})
     assert {(one.requests_per_minute, one.source) for one in off} == {(None, "off")}

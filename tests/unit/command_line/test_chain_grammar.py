@@ -11,7 +11,16 @@ from darkroom.cli.delivery import seconds
 from darkroom.cli.exits import BadInput
 from darkroom.cli.request_fields import REQUESTS, prompt_field, request_fields
 from darkroom_shared.contract.steps import Resize, ZoomOut
-from darkroom_shared.task_types import TASK_TYPES, AnyRequest, BackgroundRemoval, ColorGuidedGeneration, ImageVariation, Outpainting
+from darkroom_shared.task_types import (
+    TASK_TYPES,
+    AnyRequest,
+    BackgroundRemoval,
+    ColorGuidedGeneration,
+    ImageVariation,
+    Outpainting,
+    SdxlImage,
+    StableInpaint,
+)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +36,11 @@ from darkroom_shared.task_types import TASK_TYPES, AnyRequest, BackgroundRemoval
         ("image-variation:n=3", ImageVariation(number_of_images=3)),
         ("image-variation:similarity-strength=0.4,as a drawing", ImageVariation(text="as a drawing", similarity_strength=0.4)),
         ("color-guided-generation:a jar,color=#ff0000+#00ff00", ColorGuidedGeneration("a jar", ["#ff0000", "#00ff00"])),
+        (
+            "stable-inpaint:a flower pot,grow-mask=8,style-preset=3d-model",
+            StableInpaint(prompt="a flower pot", grow_mask=8, style_preset="3d-model"),
+        ),
+        ("sdxl-image:a boat,steps=40", SdxlImage("a boat", steps=40)),
         ("zoom-out:width=768,height=640,scale=0.5", ZoomOut(width=768, height=640, scale=0.5)),
         ("resize:longest_side=512", Resize(longest_side=512)),
     ],
@@ -77,7 +91,13 @@ def test_every_option_of_a_request_is_explained_and_unique() -> None:
 
 
 def test_only_requests_with_words_take_a_prompt() -> None:
-    assert {name for name, request in REQUESTS.items() if prompt_field(request) is None} == {"background-removal", "virtual-try-on"}
+    assert {name for name, request in REQUESTS.items() if prompt_field(request) is None} == {
+        "background-removal",
+        "virtual-try-on",
+        "remove-background",
+        "erase-object",
+        "fast-upscale",
+    }
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,13 @@ class Studio:
         """Renders the order that `order` would build."""
         return render(self.order(task_type, params, images, family=family, **config))
 
+    def native(self, task_type: str, images: Mapping[str, bytes] | None = None, **body: object) -> bytes:
+        """The picture for a native body (seed 7 unless it says another); images are keyed by their field."""
+        whole = {"taskType": task_type, "seed": 7, **body}
+        pictures = {f"/{name}": data for name, data in (images or {}).items()}
+        [picture] = render(Order("stability-services", "stability.some-model", task_type, whole, pictures)).images
+        return picture
+
     def pixels(self, data: bytes, mode: str = "RGB") -> NDArray[np.uint8]:
         """The pixels of an encoded picture."""
         with Image.open(io.BytesIO(data)) as image:

@@ -71,7 +71,6 @@ def test_each_error_means_what_the_reference_says(
 
 
 def test_an_error_that_a_person_can_mend_says_how() -> None:
-    assert "darkroom models" in classify("ResourceNotFoundException", EOL, 404, None).message
     assert "bedrock:InvokeModel" in classify("AccessDeniedException", "no", 403, None).message
     assert "inference profile id" in classify("ValidationException", PROFILE, 400, None).message
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from darkroom_shared.broker import VISIBILITY_TIMEOUT_S, create_app
+from darkroom_shared.broker import create_app
 from darkroom_shared.settings import QUEUE, Quota, Settings
 
 
@@ -25,7 +25,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_default_times_nest() -> None:
     settings = Settings()
     gate_lease = settings.read_timeout + settings.lease / 3
-    assert settings.connect_timeout < settings.read_timeout < gate_lease < timedelta(seconds=VISIBILITY_TIMEOUT_S)
+    assert settings.connect_timeout < settings.read_timeout < gate_lease
     assert settings.heartbeat * 3 <= settings.lease
 
 
@@ -127,8 +127,8 @@ def test_celery_decides_nothing() -> None:
     assert (conf["task_acks_late"], conf["task_ignore_result"], conf["result_backend"]) == (False, True, None)
     assert (conf["worker_prefetch_multiplier"], conf["worker_disable_prefetch"], conf["worker_concurrency"]) == (1, True, 7)
     assert (conf["accept_content"], conf["task_serializer"], conf["task_default_queue"]) == (["json"], "json", QUEUE)
-    options = conf["broker_transport_options"]
-    assert (options["visibility_timeout"], options["global_keyprefix"]) == (VISIBILITY_TIMEOUT_S, "p:celery:")
+    assert [queue.no_ack for queue in conf["task_queues"]] == [True]
+    assert (conf["worker_send_task_events"], conf["broker_transport_options"]["global_keyprefix"]) == (False, "p:celery:")
 
 
 def test_a_dedicated_worker_reads_its_own_queue_only_however_it_is_started() -> None:

@@ -16,12 +16,13 @@ from darkroom_worker.local_bedrock.canned import CannedEngine
 from darkroom_worker.local_bedrock.pictures import Pictures, Request
 
 NOVA = "amazon.nova-canvas-v1:0"
+CORE = "stability.stable-image-core-v1:1"
 
 
 def request(
     task_type: str, body: Mapping[str, object], *, count: int = 1, facts: Mapping[str, ImageFacts] | None = None
 ) -> Request:
-    return Request("nova", NOVA, task_type, {"taskType": task_type, **body}, {}, facts or {}, count)
+    return Request("nova-canvas", NOVA, task_type, {"taskType": task_type, **body}, {}, facts or {}, count)
 
 
 def text_image(seed: int, *, count: int = 1, width: int = 640, height: int = 320) -> Request:
@@ -83,3 +84,57 @@ def test_the_mask_comes_when_it_was_asked_for(wanted: bool) -> None:
 @pytest.mark.parametrize("size", [(320, 320), (321, 323), (1173, 640), (4096, 1024)])
 def test_every_size_can_be_joined_from_its_parts(size: tuple[int, int]) -> None:
     assert opened(draw(text_image(1, width=size[0], height=size[1])).encoded[0]).size == size
+
+
+def native(model: str, task_type: str, *, seed: int = 7, facts: Mapping[str, ImageFacts] | None = None, **body: object) -> Request:
+    return Request("stability-services", model, task_type, {"taskType": task_type, **body}, {}, facts or {}, 1, seed)
+
+
+def service(slug: str, task_type: str, size: tuple[int, int], *, seed: int = 7, **body: object) -> Request:
+    facts = {"/image": ImageFacts(*size, "PNG", "RGB", 1), "/init_image": ImageFacts(*size, "PNG", "RGB", 1)}
+    places = {"init_image": "x", "style_image": "x"} if task_type == "STYLE_TRANSFER" else {"image": "x"}
+    return native(f"us.stability.{slug}-v1:0", task_type, seed=seed, facts=facts, **places, **body)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "size"),
+    [
+        (native(CORE, "STABLE_IMAGE", prompt="x", aspect_ratio="16:9"), (1344, 768)),
+        (native(CORE, "STABLE_IMAGE", prompt="x"), (1024, 1024)),
+        (
+            native("stability.stable-diffusion-xl-v1", "SDXL_IMAGE", text_prompts=[{"text": "x"}], width=1216, height=832),
+            (1216, 832),
+        ),
+        (native("stability.stable-diffusion-xl-v1", "SDXL_IMAGE", text_prompts=[{"text": "x"}]), (1024, 1024)),
+        (service("stable-image-inpaint", "STABLE_INPAINT", (333, 222), prompt="x"), (333, 222)),
+        (service("stable-outpaint", "STABLE_OUTPAINT", (333, 222), left=10, up=7), (343, 229)),
+        (service("stable-image-control-sketch", "CONTROL_SKETCH", (333, 222), prompt="x"), (333, 222)),
+        (service("stable-image-style-guide", "STYLE_GUIDE", (333, 222), prompt="x", aspect_ratio="9:21"), (640, 1536)),
+        (service("stable-style-transfer", "STYLE_TRANSFER", (333, 222)), (333, 222)),
+        (service("stable-fast-upscale", "FAST_UPSCALE", (333, 222)), (1332, 888)),
+        (service("stable-creative-upscale", "CREATIVE_UPSCALE", (300, 200), prompt="x"), (3762, 2508)),
+        (service("stable-conservative-upscale", "CONSERVATIVE_UPSCALE", (500, 200), prompt="x"), (4096, 1638)),
+    ],
+    ids=lambda value: value.task_type if isinstance(value, Request) else "x".join(map(str, value)),
+)
+def test_a_native_picture_has_the_size_that_its_task_gives(wanted: Request, size: tuple[int, int]) -> None:
+    assert opened(draw(wanted).encoded[0]).size == size
+
+
+def test_a_native_cut_out_is_transparent_around_its_subject() -> None:
+    image = opened(draw(service("stable-image-remove-background", "REMOVE_BACKGROUND", (200, 100))).encoded[0])
+    assert (image.mode, image.size) == ("RGBA", (200, 100))
+
+
+@pytest.mark.parametrize("file_format", ["jpeg", "png", "webp"])
+@pytest.mark.parametrize("size", [(320, 320), (321, 323), (64, 65)])
+def test_every_file_format_is_whole_hashed_and_differs_by_seed(file_format: str, size: tuple[int, int]) -> None:
+    def ask(seed: int) -> Request:
+        return service("stable-image-inpaint", "STABLE_INPAINT", size, seed=seed, prompt="x", output_format=file_format)
+
+    one, again, other = draw(ask(1)), draw(ask(1)), draw(ask(2))
+    image = opened(one.encoded[0])
+    assert (str(image.format).lower(), image.size) == (file_format, size)
+    assert hashlib.sha256(base64.b64decode(one.encoded[0])).hexdigest() == one.sha256[0]
+    assert one == again
+    assert one.sha256 != other.sha256

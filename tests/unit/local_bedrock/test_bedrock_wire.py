@@ -7,7 +7,7 @@ import json
 import pytest
 
 from darkroom_worker.local_bedrock.config import Config, parse_latency
-from darkroom_worker.local_bedrock.filters import find_filter, images_left, input_refusal, output_error
+from darkroom_worker.local_bedrock.filters import find_filter
 from darkroom_worker.local_bedrock.wire import (
     STATUS,
     Route,
@@ -86,27 +86,16 @@ def test_a_request_without_the_header_is_refused_with_403() -> None:
         ({"textToImageParams": {"text": "[block-output]"}}, [], "all"),
         ({"textToImageParams": {"text": "[block-some]"}}, [], "some"),
         ({"backgroundRemovalParams": {"image": "[blocked]"}}, [b"no marker"], None),
+        ({"prompt": "[blocked]"}, [], "prompt"),
+        ({"negative_prompt": "[blocked]"}, [], "prompt"),
+        ({"search_prompt": "[blocked]"}, [], "prompt"),
+        ({"select_prompt": "[block-output]"}, [], "all"),
+        ({"text_prompts": [{"text": "a cat"}, {"text": "[blocked]", "weight": -1}]}, [], "prompt"),
         ({"backgroundRemovalParams": {"image": "aGk="}}, [b"\x89PNG tEXt [block-image]"], "image"),
     ],
 )
 def test_a_marker_in_a_prompt_or_a_picture_wakes_a_filter(body: object, images: list[bytes], expected: str | None) -> None:
     assert find_filter(body, images) == expected
-
-
-@pytest.mark.parametrize("titan", [True, False])
-def test_refused_prompts_and_images_carry_the_words_that_clients_look_for(titan: bool) -> None:
-    prompt, image = input_refusal("prompt", titan), input_refusal("image", titan)
-    assert prompt is not None
-    assert image is not None
-    assert "blocked by our content filters" in prompt.message
-    assert "blocked by our content filters" in image.message
-    assert prompt.message != image.message
-
-
-@pytest.mark.parametrize(("count", "left", "error"), [(3, 2, "Some of"), (1, 0, "All of")])
-def test_a_partly_filtered_answer_has_fewer_images_and_says_so(count: int, left: int, error: str) -> None:
-    assert images_left("some", count) == left
-    assert (output_error(left, count) or "").startswith(error)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "example.com", "::"])

@@ -11,11 +11,15 @@ from PIL import Image
 from darkroom_shared.contract.steps import (
     Composite,
     Convert,
+    Cover,
     Crop,
     Flatten,
     Invert,
     MaskFromAlpha,
     Pad,
+    Palette,
+    PaletteTransfer,
+    PasteBack,
     Resize,
     StepSpec,
     ZoomOut,
@@ -28,6 +32,7 @@ from tests.unit.steps.pictures import encoded, noise, png
 small = st.integers(1, 24)
 margins = st.integers(0, 9)
 colors = st.sampled_from(["#ffffff", "#000000", "#12ab34"])
+palettes = st.sampled_from([["#000000", "#FFFFFF"], ["#12ab34"], ("#12ab34", "#ffffff", "#c02040")])
 
 
 @st.composite
@@ -72,7 +77,7 @@ def crops(picture: ImageFacts) -> st.SearchStrategy[Crop]:
     )
 
 
-def steps_on(first: ImageFacts, second: ImageFacts) -> st.SearchStrategy[StepSpec]:
+def steps_on(first: ImageFacts, second: ImageFacts, third: ImageFacts) -> st.SearchStrategy[StepSpec]:
     """Every step that fits pictures with these facts."""
     fitting: list[st.SearchStrategy[StepSpec]] = [
         st.builds(Flatten, background=colors),
@@ -82,18 +87,23 @@ def steps_on(first: ImageFacts, second: ImageFacts) -> st.SearchStrategy[StepSpe
         st.builds(ZoomOut, width=small, height=small, scale=st.floats(0.01, 1), background=colors),
         st.builds(Pad, left=margins, right=margins, top=margins, bottom=st.integers(1, 9), background=colors),
         crops(first),
+        st.builds(Cover, width=small, height=small, resample=resamples),
+        st.builds(Palette, colors=palettes, width=st.integers(3, 24), height=small),
+        st.builds(PaletteTransfer, colors=palettes, strength=st.sampled_from([0.0, 0.5, 1.0])),
         st.builds(Convert, format=st.sampled_from(["png", "webp"] if first.transparent else ["png", "webp", "jpeg"])),
     ]
     if second.width <= first.width and second.height <= first.height:
         room = st.integers(0, first.width - second.width), st.integers(0, first.height - second.height)
         fitting.append(st.builds(Composite, x=room[0], y=room[1]))
+    if not third.transparent:
+        fitting.append(st.builds(PasteBack, kept=st.sampled_from(["black", "white"]), feather=st.integers(0, 9)))
     return st.one_of(fitting)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_promised_facts_are_the_facts_of_the_result(data: st.DataObject) -> None:
-    images = [data.draw(pictures()), data.draw(pictures())]
+    images = [data.draw(pictures()) for _ in range(3)]
     facts = [inspect(image, mask=True) for image in images]
     spec = data.draw(steps_on(*facts))
     promised = spec.output_facts(facts[: spec.inputs])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from PIL import Image, ImageChops
 
@@ -9,11 +11,15 @@ from darkroom_shared.contract.steps import (
     STEP_KINDS,
     Composite,
     Convert,
+    Cover,
     Crop,
     Flatten,
     Invert,
     MaskFromAlpha,
     Pad,
+    Palette,
+    PaletteTransfer,
+    PasteBack,
     Resize,
     StepSpec,
     ZoomOut,
@@ -35,6 +41,10 @@ EVERY_STEP: list[StepSpec] = [
     Crop(x=1, y=1, width=4, height=3),
     Convert(format="png"),
     Composite(),
+    Cover(width=5, height=9),
+    PasteBack(kept="black", feather=2),
+    Palette(colors=["#336699", "#ffcc00"], width=9, height=4),
+    PaletteTransfer(colors=["#336699", "#ffcc00"]),
 ]
 
 
@@ -165,6 +175,43 @@ def test_a_crop_undoes_a_pad() -> None:
     assert decoded(run_step(Crop(x=2, y=1, width=7, height=5), [padded])[0]).tobytes() == picture.tobytes()
 
 
+@pytest.mark.parametrize("resample", ["lanczos", "nearest"])
+def test_cover_cuts_evenly_and_moves_nothing_at_the_picture_s_own_scale(resample: Literal["lanczos", "nearest"]) -> None:
+    picture = noise(17, 10, "RGBA")
+    assert one(Cover(width=12, height=10, resample=resample), picture).tobytes() == picture.crop((2, 0, 14, 10)).tobytes()
+    assert one(Cover(width=17, height=7, resample=resample), picture).tobytes() == picture.crop((0, 1, 17, 8)).tobytes()
+
+
+def test_cover_shows_the_middle_of_a_picture_scaled_and_nothing_of_its_ends() -> None:
+    picture = Image.new("RGB", (60, 20), (255, 0, 0))
+    picture.paste((0, 0, 255), (20, 0, 40, 20))
+    picture.paste((0, 255, 0), (25, 5, 35, 15))
+    expected = Image.new("RGB", (40, 40), (0, 0, 255))
+    expected.paste((0, 255, 0), (10, 10, 30, 30))
+    assert one(Cover(width=40, height=40, resample="nearest"), picture).tobytes() == expected.tobytes()
+    # Lanczos looks three pixels around: the ends may show in the outermost columns.
+    smooth = one(Cover(width=40, height=40), picture)
+    assert [smooth.getpixel(at) for at in ((8, 20), (20, 20), (32, 20), (20, 3))] == [
+        (0, 0, 255),
+        (0, 255, 0),
+        (0, 0, 255),
+        (0, 0, 255),
+    ]
+
+
+def test_covering_with_a_long_strip_takes_no_memory_for_what_is_not_seen() -> None:
+    strip = Image.new("RGB", (16_384, 1), (255, 0, 0))
+    strip.paste((0, 0, 255), (8180, 0, 8204, 1))
+    # Scaled as a whole it would have 16 million pixels a side.
+    assert one(Cover(width=1000, height=1000), strip).getcolors() == [(1_000_000, (0, 0, 255))]
+
+
+def test_a_mask_that_covers_by_nearest_stays_pure() -> None:
+    mask = png(one(MaskFromAlpha(subject="black"), cut_out()))
+    [covered] = run_step(Cover(width=37, height=23, resample="nearest"), [mask])
+    assert inspect(covered, mask=True).black_and_white is True
+
+
 def test_a_crop_outside_is_refused_before_any_work() -> None:
     with pytest.raises(InvalidRequest, match="width is 8 pixels"):
         run_step(Crop(x=5, y=0, width=4, height=1), [png(cut_out())])
@@ -200,7 +247,7 @@ def test_a_composite_on_a_transparent_background_stays_transparent() -> None:
 
 @pytest.mark.parametrize("spec", EVERY_STEP, ids=lambda spec: spec.kind)
 def test_the_same_pictures_give_the_same_bytes(spec: StepSpec) -> None:
-    images = [png(noise(12, 8, "RGBA", seed)) for seed in range(spec.inputs)]
+    images = [png(noise(12, 8, "RGBA" if seed < 2 else "L", seed)) for seed in range(spec.inputs)]
     assert run_step(spec, images) == run_step(spec, images)
     assert len(run_step(spec, images)) == spec.outputs
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 MAX_ANSWER_BYTES = 25_000_000
 """The service model's cap on a body, both ways; botocore does not enforce it."""
 CHUNK_BYTES = 1 << 18
+USER_AGENT = "darkroom"
+"""The SDK would put its own together out of many parts, anew for each request, when the gate is open already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class BedrockClient:
                     connect_timeout=self._settings.connect_timeout.total_seconds(),
                     read_timeout=self._settings.read_timeout.total_seconds(),
                     tcp_keepalive=True,
+                    user_agent=USER_AGENT,
                     http_session_cls=_OpenSession,
                     max_pool_connections=self._settings.slots,
                 )

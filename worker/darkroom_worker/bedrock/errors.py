@@ -73,7 +73,6 @@ def _by_status(provider_code: str, status: int | None) -> _Rule:
 
 def _for_a_person(code: str, message: str) -> str:
     hint = {
-        "model_retired": " Choose a model that `darkroom models` lists as active.",
         "model_access_denied": " Grant the worker's role bedrock:InvokeModel for this model, and enable the model in the account.",
         "credentials_invalid": " Check the worker's AWS credentials.",
         "inference_profile_needed": " Use the model's inference profile id (for example with the prefix `us.`).",

@@ -148,15 +148,15 @@ class Admin:
 
     def _summary(self, model: KnownModel) -> dict[str, object]:
         return {
-            "modelArn": f"arn:aws:bedrock:us-east-1::foundation-model/{model.model_id}",
-            "modelId": model.model_id,
+            "modelArn": f"arn:aws:bedrock:us-east-1::foundation-model/{model.bare_id}",
+            "modelId": model.bare_id,
             "modelName": model.name,
             "providerName": model.provider,
             "inputModalities": ["TEXT", "IMAGE"],
             "outputModalities": ["IMAGE"],
             "responseStreamingSupported": False,
             "customizationsSupported": [],
-            "inferenceTypesSupported": ["ON_DEMAND"],
+            "inferenceTypesSupported": ["INFERENCE_PROFILE" if model.needs_profile else "ON_DEMAND"],
             "modelLifecycle": {"status": "LEGACY" if model.model_id in self._legacy else "ACTIVE"},
         }
 

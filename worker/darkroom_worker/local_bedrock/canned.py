@@ -1,52 +1,38 @@
 """The canned engine: prepared pictures of the right size and kind, for tests and benchmarks that must not wait for a CPU.
 
-A picture is built once per size and kind. What differs from request to request is a small text chunk at its end, so that equal
-requests give equal bytes and others do not; base64 and SHA-256 of the long first part are kept.
+A picture is built once per size, kind and file format. What differs from request to request is a small stamp at its end, so that
+equal requests give equal bytes and others do not.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import io
-import struct
-import zlib
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast, get_args
 
 import orjson
-import pybase64
 from PIL import Image, ImageDraw, ImageOps
 
+from darkroom_shared.models import catalogue
+from darkroom_worker.local_bedrock.canned_files import FileFormat, Prepared, finish, prepare
 from darkroom_worker.local_bedrock.pictures import Pictures, Request
+from darkroom_worker.local_bedrock.sizes import DEFAULT_SIZE, Size, native_size
 
 Kind = Literal["picture", "cut-out", "mask"]
 
-DEFAULT_SIZE = (1024, 1024)
 _KEPT = 64
-_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
-_SUBJECT = {
-    "INPAINTING": "/inPaintingParams/image",
-    "OUTPAINTING": "/outPaintingParams/image",
-    "BACKGROUND_REMOVAL": "/backgroundRemovalParams/image",
-    "VIRTUAL_TRY_ON": "/virtualTryOnParams/sourceImage",
-}
+_CUT_OUTS = frozenset({"BACKGROUND_REMOVAL", "REMOVE_BACKGROUND"})
 _RETURN_MASK = ("inPaintingParams", "outPaintingParams", "virtualTryOnParams")
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """The first part of a PNG, cut at a multiple of three bytes so that base64 can be joined.
+class Look(NamedTuple):
+    """What a picture is prepared for."""
 
-    Attributes:
-        encoded: its base64.
-        digest: tells the SHA-256, in hex, of the first part and a given end.
-    """
-
-    encoded: bytes
-    digest: Callable[[bytes], str]
+    width: int
+    height: int
+    kind: Kind
+    file_format: FileFormat
 
 
 class CannedEngine:
@@ -55,11 +41,11 @@ class CannedEngine:
     name = "canned"
 
     def __init__(self) -> None:
-        self._prepared: OrderedDict[tuple[int, int, Kind], asyncio.Task[Prepared]] = OrderedDict()
+        self._prepared: OrderedDict[Look, asyncio.Task[Prepared]] = OrderedDict()
 
     async def start(self) -> None:
         """Prepares the most usual picture."""
-        await self._prepare((*DEFAULT_SIZE, "picture"))
+        await self._prepare(Look(*DEFAULT_SIZE, "picture", "png"))
 
     async def stop(self) -> None:
         """There is nothing to stop."""
@@ -67,37 +53,35 @@ class CannedEngine:
     async def draw(self, request: Request) -> Pictures:
         """See PictureEngine."""
         width, height = output_size(request)
-        kind: Kind = "cut-out" if request.task_type == "BACKGROUND_REMOVAL" else "picture"
-        prepared = await self._prepare((width, height, kind))
+        kind: Kind = "cut-out" if request.task_type in _CUT_OUTS else "picture"
+        prepared = await self._prepare(Look(width, height, kind, _file_format(request)))
         stamp = _stamp(request)
         drawn = [finish(prepared, f"{stamp} {index}") for index in range(request.count)]
         mask = None
         if _wants_mask(request):
-            mask = finish(await self._prepare((width, height, "mask")), stamp)[0]
+            mask = finish(await self._prepare(Look(width, height, "mask", "png")), stamp)[0]
         return Pictures(tuple(encoded for encoded, _ in drawn), tuple(digest for _, digest in drawn), mask)
 
-    async def _prepare(self, key: tuple[int, int, Kind]) -> Prepared:
+    async def _prepare(self, look: Look) -> Prepared:
         # The task is kept, not its result: a crowd that asks for a new size at once waits for one picture, not for one each.
-        task = self._prepared.get(key)
+        task = self._prepared.get(look)
         if task is None:
-            task = asyncio.ensure_future(asyncio.to_thread(prepare, *key))
-            self._prepared[key] = task
+            task = asyncio.ensure_future(asyncio.to_thread(_prepared, look))
+            self._prepared[look] = task
             if len(self._prepared) > _KEPT:
                 self._prepared.popitem(last=False)
         return await asyncio.shield(task)
 
 
-def output_size(request: Request) -> tuple[int, int]:
-    """Width and height of the answer in pixels: an edit keeps its input's, everything else is told or 1024x1024."""
-    subject = request.facts.get(_SUBJECT.get(request.task_type, ""))
-    if subject is not None:
-        return subject.width, subject.height
-    config = request.body.get("imageGenerationConfig")
-    if not isinstance(config, dict):
-        return DEFAULT_SIZE
-    told = cast("dict[str, object]", config)
-    width, height = told.get("width", DEFAULT_SIZE[0]), told.get("height", DEFAULT_SIZE[1])
-    return (width, height) if isinstance(width, int) and isinstance(height, int) else DEFAULT_SIZE
+def output_size(request: Request) -> Size:
+    """Width and height of the answer in pixels: as the catalogue says, else as `sizes` does."""
+    told = catalogue.output_size(catalogue.find_model(request.model_id), request.body, request.facts)
+    return told or native_size(request.task_type, request.body, request.facts)
+
+
+def _file_format(request: Request) -> FileFormat:
+    told = str(request.body.get("output_format", "png")).lower()
+    return next((name for name in get_args(FileFormat) if name == told), "png")
 
 
 def _wants_mask(request: Request) -> bool:
@@ -110,34 +94,11 @@ def _wants_mask(request: Request) -> bool:
 def _stamp(request: Request) -> str:
     """Equal for equal requests; key order does not count."""
     body = orjson.dumps(request.body, option=orjson.OPT_SORT_KEYS)
-    return f"{request.model_id} {hashlib.sha256(body).hexdigest()[:32]}"
+    return f"{request.model_id} {request.seed} {hashlib.sha256(body).hexdigest()}"
 
 
-def prepare(width: int, height: int, kind: Kind) -> Prepared:
-    """Draws the picture and encodes all of it but the end."""
-    png = io.BytesIO()
-    _paint(width, height, kind).save(png, "PNG", compress_level=6)
-    start = png.getvalue()[: -len(_END)]
-    label = b"Comment\x00LOCAL PREVIEW - canned picture, no model made it"
-    start += _chunk(b"tEXt", label + b"." * (-(len(start) + 12 + len(label)) % 3))
-    running = hashlib.sha256(start)
-
-    def digest(end: bytes) -> str:
-        whole = running.copy()
-        whole.update(end)
-        return whole.hexdigest()
-
-    return Prepared(pybase64.b64encode(start), digest)
-
-
-def finish(prepared: Prepared, stamp: str) -> tuple[bytes, str]:
-    """The whole picture with this stamp in it: its base64, and the SHA-256 of its bytes in hex."""
-    end = _chunk(b"tEXt", b"darkroom\x00" + stamp.encode("latin-1")) + _END
-    return prepared.encoded + pybase64.b64encode(end), prepared.digest(end)
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+def _prepared(look: Look) -> Prepared:
+    return prepare(_paint(look.width, look.height, look.kind), look.file_format)
 
 
 def _paint(width: int, height: int, kind: Kind) -> Image.Image:

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from darkroom_shared.checking import check_request
-from darkroom_shared.models.catalogue import image_count, schema_of
+from darkroom_shared.models.catalogue import image_count, schema_of, seed_of, tagged
+from darkroom_shared.task_types import as_object
 from darkroom_worker.local_bedrock.known_models import KnownModel
 from darkroom_worker.local_bedrock.pictures import Request
 from darkroom_worker.local_bedrock.wire import validation_error
-from darkroom_worker.local_bedrock.wording import refusal_text
+from darkroom_worker.local_bedrock.wording import malformed
 
 
-def checked_request(body: Mapping[str, object], model: KnownModel) -> Request:
+def checked_request(body: Mapping[str, object], model: KnownModel, draw_seed: Callable[[], int]) -> Request:
     """The request with its pictures decoded. Takes some 100 ms for large pictures: run it beside the loop.
+
+    Args:
+        draw_seed: gives a seed where the body leaves it to the service.
 
     Raises:
         ServiceError: a ValidationException with the first thing that is wrong.
     """
+    if model.native_task is not None and "taskType" in body:
+        raise validation_error(malformed("#: extraneous key [taskType] is not permitted"))
+    body = tagged(model.entry, body)
     checked = check_request(body, model.model_id)
     task_type = str(body.get("taskType"))
     if checked.problems:
-        raise validation_error(refusal_text(checked.problems, body, _schema(model, task_type), titan=model.is_titan))
-    count = image_count(body)
-    return Request(model.family, model.model_id, task_type, body, checked.images, checked.facts, count, model.is_titan)
+        raise validation_error(model.dialect.malformed(checked.problems, body, _schema(model, task_type)))
+    seed = _seed(model, body, draw_seed) if model.native_task else None
+    return Request(model.family, model.model_id, task_type, body, checked.images, checked.facts, image_count(body), seed)
+
+
+def _seed(model: KnownModel, body: Mapping[str, object], draw_seed: Callable[[], int]) -> int:
+    """The body's seed, a drawn one for 0 or none, and 0 for a task that knows no seed: its picture does not depend on one."""
+    schema = _schema(model, str(body.get("taskType"))) or {}
+    if "seed" not in as_object(schema.get("properties")):
+        return 0
+    told = seed_of(model.entry, body)
+    return draw_seed() if told is None else told
 
 
 def _schema(model: KnownModel, task_type: str) -> Mapping[str, object] | None:

@@ -23,16 +23,16 @@ class Config:
         port: TCP port; 0 takes a free one.
         engine: who makes the pictures.
         processes: processes of the procedural engine.
-        quotas: requests a minute by bare model id (in each Region) or `region/model id` (in one); what is missing has no limit.
+        quotas: requests a minute by model id (in each Region) or `region/model id` (in one); what is missing has no limit.
         quota_kind: how they are counted.
         time_scale: quota seconds in a real second.
         latency_s: least and greatest time from arrival to an image answer, in seconds; drawn evenly between them.
         faults: faults in force from the start.
-        end_of_life: bare model ids that answer as models past their end of life.
-        legacy_idle: bare model ids that answer as Legacy models whose account was idle too long.
+        end_of_life: ids of models that answer as models past their end of life.
+        legacy_idle: ids of models that answer as Legacy models whose account was idle too long.
         log: JSONL file to append every request to.
         patience_s: how long a client may take to send a request, and to take its answer, in seconds.
-        seed: of every random draw (latency, faults).
+        seed: of every random draw (latency, faults, seeds of pictures that a body leaves to the service).
     """
 
     host: str = "127.0.0.1"

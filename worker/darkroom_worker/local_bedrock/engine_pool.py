@@ -52,7 +52,7 @@ def _draw(request: Request) -> Pictures:
     """Runs in a process of the pool."""
     from darkroom_worker.local_bedrock.engine import Order, render
 
-    order = Order(request.family, request.model_id, request.task_type, request.body, request.images)
+    order = Order(request.family, request.model_id, request.task_type, request.body, request.images, request.seed)
     rendered = render(order)
     return Pictures(
         tuple(pybase64.b64encode(image) for image in rendered.images),

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from darkroom_shared.models.catalogue import MODELS, find_model
+from darkroom_shared.models.catalogue import FAMILIES, MODELS, find_model
 from darkroom_shared.models.model import Model
+from darkroom_worker.local_bedrock.dialects import DIALECTS, Dialect
 
 _IN_REGION = re.compile(r"(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)/(?P<model>.+)")
+_PROFILE = re.compile(r"^(us|us-gov|eu|apac|jp|au|ca|global)\.(?=[a-z0-9]+\.)")
 _PROVIDERS = {"amazon": "Amazon", "stability": "Stability AI"}
 
 
@@ -19,7 +21,7 @@ class KnownModel:
     """A model of the catalogue.
 
     Attributes:
-        model_id: bare id.
+        model_id: the catalogue's id: bare, or an inference profile's for a model that can be called through one only.
         family: name of the family whose rules apply.
         name: for people.
         requests_per_minute: AWS's default quota.
@@ -33,14 +35,34 @@ class KnownModel:
     entry: Model
 
     @property
-    def is_titan(self) -> bool:
-        """Titan words some answers in its own way."""
-        return self.family == "titan-image"
+    def dialect(self) -> Dialect:
+        """How it speaks."""
+        return DIALECTS[self.family]
+
+    @property
+    def native_task(self) -> str | None:
+        """Its one task, if its bodies name none."""
+        return self.entry.task_types[0] if FAMILIES[self.family].native else None
+
+    @property
+    def bare_id(self) -> str:
+        """The foundation model's id: without the prefix of an inference profile."""
+        return _PROFILE.sub("", self.model_id)
+
+    @property
+    def needs_profile(self) -> bool:
+        """Whether it can be called through an inference profile only."""
+        return self.bare_id != self.model_id
+
+    def takes(self, requested: str) -> bool:
+        """Whether it can be called by this id or ARN, which names it."""
+        prefix = self.model_id.removesuffix(self.bare_id)
+        return requested.rpartition("/")[2].startswith(prefix)
 
     @property
     def provider(self) -> str:
         """Who makes the model."""
-        vendor = self.model_id.partition(".")[0]
+        vendor = self.bare_id.partition(".")[0]
         return _PROVIDERS.get(vendor, vendor)
 
 
@@ -68,7 +90,7 @@ def catalogue_quotas() -> Mapping[str, float]:
 
 
 def quota_name(text: str) -> str:
-    """The name of a quota, with its model's bare id: of a model in each Region (`MODEL`), or in one (`REGION/MODEL`).
+    """The name of a quota, with the catalogue's id of its model: of a model in each Region (`MODEL`), or in one (`REGION/MODEL`).
 
     Raises:
         UnknownModel: the catalogue has no such model.

@@ -1,12 +1,10 @@
-"""What a picture engine is asked for and what it gives, and the JSON that the answer is made of."""
+"""What a picture engine is asked for, and what it gives."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
-
-import orjson
 
 from darkroom_shared.core.image_facts import ImageFacts
 
@@ -17,13 +15,13 @@ class Request:
 
     Attributes:
         family: the catalogue's name of the model family.
-        is_titan: Titan words some answers in its own way.
-        model_id: bare id.
-        task_type: Bedrock's taskType.
-        body: the request body as it was sent.
+        model_id: the catalogue's id.
+        task_type: Bedrock's taskType, or the one task of a model whose bodies name none.
+        body: the request body as it was sent; that of such a model with its task type added.
         images: decoded input images by JSON pointer.
         facts: what is known about them, by the same pointers.
         count: how many images are asked for, from 1 on.
+        seed: the one to use, drawn where such a model's body leaves it to the service; None where the body says all.
     """
 
     family: str
@@ -33,7 +31,7 @@ class Request:
     images: Mapping[str, bytes]
     facts: Mapping[str, ImageFacts]
     count: int
-    is_titan: bool = False
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +80,3 @@ class PictureEngine(Protocol):
     async def stop(self) -> None:
         """Ends every process that belongs to it."""
         ...
-
-
-def answer_body(pictures: Pictures, error: str | None, titan: bool) -> bytes:
-    """Bedrock's answer: `{"images": [...]}`, with `maskImage` and `error` where they are due. Titan always has an `error`."""
-    parts = [b'{"images":[']
-    if pictures.encoded:
-        parts += [b'"', b'","'.join(pictures.encoded), b'"']
-    parts.append(b"]")
-    if pictures.mask is not None:
-        parts += [b',"maskImage":"', pictures.mask, b'"']
-    if error is not None or titan:
-        parts += [b',"error":', orjson.dumps(error)]
-    parts.append(b"}")
-    return b"".join(parts)

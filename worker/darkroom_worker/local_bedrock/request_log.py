@@ -30,11 +30,11 @@ class Visit:
         request_id: the UUID that the answer carries.
         operation: `invoke`, `converse`, ...
         region: of the request's signature.
-        model: bare id where the catalogue knows the model, otherwise what the client sent.
+        model: the catalogue's id where the catalogue knows the model, otherwise what the client sent.
         received_at: wall clock.
         received_s: the endpoint's steady clock, in seconds.
-        task_type: Bedrock's taskType, if the body could be read.
-        seed: imageGenerationConfig.seed, if given.
+        task_type: Bedrock's taskType, if the body could be read; the model's one task where bodies name none.
+        seed: the body's, if given.
         request_bytes: length of the body.
         body_sha256: of the body as it was sent.
         filtered: which content filter struck.

@@ -18,16 +18,18 @@ import orjson
 from darkroom_shared.core.errors import UnknownModel
 from darkroom_worker.local_bedrock.checks import checked_request
 from darkroom_worker.local_bedrock.config import Config
+from darkroom_worker.local_bedrock.dialects import Dialect, Drawn, Told
 from darkroom_worker.local_bedrock.faults import Fault, FaultPlan, parse_fault
-from darkroom_worker.local_bedrock.filters import find_filter, images_left, input_refusal, output_error
+from darkroom_worker.local_bedrock.filters import find_filter
 from darkroom_worker.local_bedrock.known_models import KnownModel, resolve
-from darkroom_worker.local_bedrock.pictures import EngineFailed, EngineSlow, PictureEngine, Pictures, Request, answer_body
+from darkroom_worker.local_bedrock.pictures import EngineFailed, EngineSlow, PictureEngine, Pictures, Request
 from darkroom_worker.local_bedrock.quotas import Quotas
 from darkroom_worker.local_bedrock.request_log import Visit
 from darkroom_worker.local_bedrock.wire import (
     END_OF_LIFE,
     INVALID_MODEL,
     LEGACY_IDLE,
+    PROFILE_NEEDED,
     Headers,
     Operation,
     ServiceError,
@@ -48,6 +50,8 @@ _LOG = logging.getLogger(__name__)
 
 FAULT_HEADER = b"x-darkroom-fault"
 Cut = Literal["all", "half"]
+MAX_SEED = 4_294_967_294
+"""The highest seed that every Stability model takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ class Service:
         self._clock = clock
         self._quotas = quotas
         self._latency = Random(f"latency {config.seed}")
+        self._seeds = Random(f"picture seeds {config.seed}")
 
     async def answer(self, visit: Visit, operation: Operation, headers: Headers, raw: bytes) -> Answer:
         """Answers one request; fills in what the visit learns about it. Never raises for anything a client can send."""
@@ -124,17 +129,23 @@ class Service:
             return Answer(0, (), b"", cut="all")
         if body is None:
             raise validation_error("Malformed input request, please reformat your input and try again.")
-        request = await _aside(len(raw), checked_request, body, model)
-        pictures, error = await self._draw(visit, request)
-        answer = self._compose(visit, request, pictures, error)
-        return answer if fault is None else _spoiled(answer, fault, visit)
+        request = await _aside(len(raw), checked_request, body, model, self._draw_seed)
+        answer = await self._told(visit, request, model.dialect)
+        return answer if fault is None else _spoiled(answer, fault, visit, request, model.dialect)
+
+    def _draw_seed(self) -> int:
+        return self._seeds.randint(1, MAX_SEED)
 
     def _model(self, visit: Visit) -> KnownModel:
         try:
             model = resolve(visit.model)
         except UnknownModel:
             raise validation_error(INVALID_MODEL) from None
+        takes = model.takes(visit.model)
         visit.model = model.model_id
+        visit.task_type = model.native_task or visit.task_type
+        if not takes:
+            raise validation_error(PROFILE_NEEDED.format(model_id=model.bare_id))
         if model.model_id in self._config.end_of_life:
             raise ServiceError("ResourceNotFoundException", END_OF_LIFE)
         if model.model_id in self._config.legacy_idle:
@@ -153,27 +164,31 @@ class Service:
         visit.fault = None if fault is None else fault.kind
         return fault
 
-    async def _draw(self, visit: Visit, request: Request) -> tuple[Pictures, str | None]:
-        """The pictures that pass the filters, and the `error` text if some did not."""
+    async def _told(self, visit: Visit, request: Request, dialect: Dialect) -> Answer:
+        """The answer without any fault."""
         kind = find_filter(request.body, request.images.values())
         visit.filtered = kind
-        _refuse(input_refusal(kind, request.is_titan))
+        refused = None if kind is None else dialect.refused(kind)
+        if isinstance(refused, ServiceError):
+            raise refused
+        if refused is not None:
+            return self._compose(visit, refused, billed=False)
+        drawn = Drawn(await self._draw(request), request.seed, kind)
+        filtered_bytes = sum(len(encoded) for encoded in drawn.pictures.encoded) if kind else 0
+        return self._compose(visit, await _aside(filtered_bytes, dialect.answer, drawn), billed=True)
+
+    async def _draw(self, request: Request) -> Pictures:
         try:
-            pictures = await self._engine.draw(request)
+            return await self._engine.draw(request)
         except EngineSlow as error:
             raise ServiceError("ModelTimeoutException") from error
         except EngineFailed as error:
             raise ServiceError("ModelErrorException", f"The local picture engine failed: {error}") from error
-        made = len(pictures.encoded)
-        left = images_left(kind, made)
-        passed = replace(pictures, encoded=pictures.encoded[:left], sha256=pictures.sha256[:left])
-        return passed, output_error(left, made)
 
-    def _compose(self, visit: Visit, request: Request, pictures: Pictures, error: str | None) -> Answer:
+    def _compose(self, visit: Visit, told: Told, *, billed: bool) -> Answer:
         ready_s = max(self._clock(), visit.received_s + self._latency.uniform(*self._config.latency_s))
         headers = success_headers(visit.request_id, round((ready_s - visit.received_s) * 1000), self._engine.name)
-        body = answer_body(pictures, error, request.is_titan)
-        return Answer(200, headers, body, billed=True, image_sha256=pictures.sha256, ready_s=ready_s)
+        return Answer(200, headers, told.body, billed=billed, image_sha256=told.sha256, ready_s=ready_s)
 
 
 async def _aside(size: int, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -188,7 +203,7 @@ def _refuse(error: ServiceError | None) -> None:
         raise error
 
 
-def _spoiled(answer: Answer, fault: Fault, visit: Visit) -> Answer:
+def _spoiled(answer: Answer, fault: Fault, visit: Visit, request: Request, dialect: Dialect) -> Answer:
     """The answer as the fault leaves it; the work is done, so it stays billed."""
     match fault.kind:
         case "error-after":
@@ -202,9 +217,11 @@ def _spoiled(answer: Answer, fault: Fault, visit: Visit) -> Answer:
         case "invalid-json":
             spoiled = replace(answer, body=answer.body[:-1] + b",,")
         case "empty-images":
-            spoiled = replace(answer, body=b'{"images":[]}', image_sha256=())
+            spoiled = replace(answer, body=dialect.without_images(request.seed), image_sha256=())
         case "bad-base64":
-            spoiled = replace(answer, body=b'{"images":["*** this is not base64 ***"]}', image_sha256=())
+            spoiled = replace(answer, body=dialect.not_base64(request.seed), image_sha256=())
+        case "inference-error":
+            spoiled = replace(answer, body=dialect.inference_error(request.seed), image_sha256=())
         case "error" | "reset-early":
             spoiled = answer  # they struck before the work
         case _:
@@ -231,6 +248,6 @@ def _read(visit: Visit, raw: bytes) -> Mapping[str, object] | None:
     task_type = body.get("taskType")
     visit.task_type = task_type[:64] if isinstance(task_type, str) else None
     config = body.get("imageGenerationConfig")
-    seed = cast("dict[str, object]", config).get("seed") if isinstance(config, dict) else None
+    seed = cast("dict[str, object]", config).get("seed") if isinstance(config, dict) else body.get("seed")
     visit.seed = seed if isinstance(seed, int) else None
     return body

@@ -65,6 +65,10 @@ LEGACY_IDLE = (
 DEFAULT_REGION = "us-east-1"
 _SCOPE = re.compile(rb"Credential=[^/,]+/\d{8}/(?P<region>[a-z0-9-]{1,32})/")
 INVALID_MODEL = "The provided model identifier is invalid."
+PROFILE_NEEDED = (
+    "Invocation of model ID {model_id} with on-demand throughput isn't supported. Retry your request with the ID or ARN of an"
+    " inference profile that contains this model."
+)
 
 
 class ServiceError(Exception):

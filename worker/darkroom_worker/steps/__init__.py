@@ -8,17 +8,35 @@ from typing import Final, TypeVar
 from darkroom_shared.contract.steps import (
     Composite,
     Convert,
+    Cover,
     Crop,
     Flatten,
     Invert,
     MaskFromAlpha,
     Pad,
+    Palette,
+    PaletteTransfer,
+    PasteBack,
     Resize,
     StepSpec,
     ZoomOut,
 )
 from darkroom_shared.images import inspect
-from darkroom_worker.steps import composite, convert, crop, flatten, invert, mask_from_alpha, pad, resize, zoom_out
+from darkroom_worker.steps import (
+    composite,
+    convert,
+    cover,
+    crop,
+    flatten,
+    invert,
+    mask_from_alpha,
+    pad,
+    palette,
+    palette_transfer,
+    paste_back,
+    resize,
+    zoom_out,
+)
 from darkroom_worker.steps.pixels import LIMITS
 
 Run = Callable[[StepSpec, Sequence[bytes]], list[bytes]]
@@ -44,6 +62,10 @@ MODULES: Final[Mapping[str, Run]] = {
     "crop": _module(Crop, crop.run),
     "convert": _module(Convert, convert.run),
     "composite": _module(Composite, composite.run),
+    "cover": _module(Cover, cover.run),
+    "paste_back": _module(PasteBack, paste_back.run),
+    "palette": _module(Palette, palette.run),
+    "palette_transfer": _module(PaletteTransfer, palette_transfer.run),
 }
 """One module a kind; a test names the kind that has none."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Final, Literal
 
 from PIL import Image
@@ -16,6 +17,11 @@ the largest size takes 134 MB as PNG."""
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
 PNG_LEVEL: Final = 6
 """zlib's usual compromise; fixed, because the asset's name depends on the bytes."""
+METHODS: Final[Mapping[Literal["lanczos", "nearest"], Image.Resampling]] = {
+    "lanczos": Image.Resampling.LANCZOS,
+    "nearest": Image.Resampling.NEAREST,
+}
+"""Pillow premultiplies RGBA for Lanczos, so no colour bleeds out of transparent pixels."""
 BLACK: Final = (0, 0, 0)
 WHITE: Final = (255, 255, 255)
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PIL import Image
-
 from darkroom_shared.contract.steps import Resize
-from darkroom_worker.steps.pixels import encoded, opened
+from darkroom_worker.steps.pixels import METHODS, encoded, opened
 
 
 def run(spec: Resize, images: Sequence[bytes]) -> list[bytes]:
@@ -16,6 +14,4 @@ def run(spec: Resize, images: Sequence[bytes]) -> list[bytes]:
     size = spec.size(*image.size)
     if image.size == size:
         return [encoded(image)]
-    # Pillow premultiplies RGBA for Lanczos, so no colour bleeds out of transparent pixels.
-    method = Image.Resampling.LANCZOS if spec.resample == "lanczos" else Image.Resampling.NEAREST
-    return [encoded(image.resize(size, method))]
+    return [encoded(image.resize(size, METHODS[spec.resample]))]

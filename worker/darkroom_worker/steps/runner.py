@@ -25,7 +25,7 @@ from darkroom_shared.core.problems import Problem
 from darkroom_worker.steps import run_step
 
 MEMORY_BYTES: Final = 2 * 1024**3
-"""Address space of a child. Measured peak: 0.9 GiB for the largest pictures (two of 33.5 million pixels of RGBA noise)."""
+"""Address space of a child. Measured peak: 1.0 GiB, for paste_back with two pictures of 33.5 million pixels of RGBA noise."""
 WORKERS: Final = 2
 CHILDREN_PER_STEP: Final = 2
 """A child may have been killed for another's memory, or while it was idle: one more try, as steps cost nothing."""

@@ -5,7 +5,7 @@
 -- args.idem        {key, fingerprint, ttl_ms} or absent
 -- args.replaces    the dead letter that the one job is to replace, or absent
 -- args.stored_ms   time of the answer `put_again` after which the assets were stored, or absent
--- Returns {verdict, id, ...}: verdict `accepted`, `replayed` (same key, same body: nothing was written), `conflict`, `not_dead` (what was to
+-- Returns {verdict, id, ...}: verdict `accepted` (after the id, models of these jobs that are marked as retired), `replayed` (same key, same body: nothing was written), `conflict`, `not_dead` (what was to
 -- be replaced waits for nobody: id is what replaced it already, or empty), `draining` (nothing new is taken: id is the tenant or the lane),
 -- `queue_full` (id is the tenant, then its limit and what is queued) or `put_again` (nothing was written: retention removes, or has
 -- just removed, the assets named after the id and the time; store them again, then ask again).
@@ -65,8 +65,10 @@ if args.workflow then
   for name, value in pairs(args.workflow.fields) do flat[#flat + 1] = name; flat[#flat + 1] = value end
   redis.call('HSET', P .. 'workflow:' .. args.workflow.id, 'id', args.workflow.id, 'created_ms', now, unpack(flat))
 end
+local retired = {}
 for _, job in ipairs(args.jobs) do
   local j = job_key(job.id)
+  if job.fields.model and redis.call('HEXISTS', P .. 'retired', job.fields.model) == 1 then retired[#retired + 1] = job.fields.model end
   local flat = {}
   for name, value in pairs(job.fields) do flat[#flat + 1] = name; flat[#flat + 1] = value end
   redis.call('HSET', j, 'id', job.id, 'created_ms', now, 'calls', job.calls, 'state', 'queued', 'sequence', 0, unpack(flat))
@@ -93,4 +95,4 @@ for _, job in ipairs(args.jobs) do
   redis.call('ZADD', P .. 'jobs:' .. job.fields.tenant, now, job.id)
   touch(job.id, 'job.accepted', {})
 end
-return {'accepted', first}
+return {'accepted', first, unpack(retired)}

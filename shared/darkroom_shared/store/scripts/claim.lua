@@ -1,8 +1,9 @@
 -- Gives a worker the lease of an admitted call, if the message's fence is the newest.
 -- args.call, args.fence, args.worker, args.lease_ms
 -- args.token   drawn anew for each claim, by which one that is sent again after its answer got lost is told from a repeated message
--- Returns JSON {verdict, job, call}: verdict `claimed`, `adopted` (a stored answer waits to be decoded), `canceled`, `expired` or `stale`
--- (a repeated or outdated message: leave quietly). `job` and `call` are the whole records for the first two.
+-- Returns JSON {verdict, job, call, retired}: verdict `claimed`, `adopted` (a stored answer waits to be decoded), `canceled`, `expired` or
+-- `stale` (a repeated or outdated message: leave quietly). `job` and `call` are the whole records for the first two; `retired`: a call would
+-- go to a model that is marked.
 local call, job = args.call, job_of(args.call)
 local c, j = call_key(args.call), job_key(job)
 local again = number(c, 'fence') == args.fence and field(c, 'claim_token') == args.token
@@ -34,4 +35,5 @@ local needs = field(j, 'needs')
 if needs then
   for step, from in pairs(cjson.decode(needs)) do inputs[step] = field(job_key(from), 'outputs') or '[]' end
 end
-return cjson.encode({verdict = receipt and 'adopted' or 'claimed', job = record(j), call = record(c), inputs = inputs})
+local marked = not receipt and redis.call('HEXISTS', P .. 'retired', field(j, 'model') or '') == 1 or nil
+return cjson.encode({verdict = receipt and 'adopted' or 'claimed', job = record(j), call = record(c), inputs = inputs, retired = marked})

@@ -23,10 +23,17 @@ if args.end_attempt then
   pool_accepted(call) -- it was answered, if only with a refusal of what was asked for
   end_attempt(call, args.end_attempt)
 end
+-- Images first, in the order in which they were asked for, whichever call was done first.
+local function before(one, other)
+  local rank, others = one.role == 'image' and 0 or 1, other.role == 'image' and 0 or 1
+  if rank ~= others then return rank < others end
+  return one.index < other.index
+end
 local function extend(name, more)
   if #more == 0 then return end
   local list = cjson.decode(field(j, name) or '[]')
   for _, entry in ipairs(more) do list[#list + 1] = entry end
+  if number(j, 'calls') > 1 then table.sort(list, before) end
   redis.call('HSET', j, name, cjson.encode(list))
 end
 extend('outputs', args.outputs)
@@ -34,7 +41,7 @@ extend('rejected', args.rejected)
 local images = 0
 for _, output in ipairs(args.outputs) do
   hold_assets({output.sha256})
-  if output.role ~= 'mask' then images = images + 1 end -- a mask is not one of the images that were wanted
+  if output.role == 'image' then images = images + 1 end -- a mask is not one of the images that were wanted
 end
 redis.call('HINCRBY', j, 'images', images)
 if args.reason then redis.call('HSET', j, 'reason_hint', args.reason) end

@@ -58,17 +58,28 @@ def fit(pixels: Pixels, width: int, height: int) -> Pixels:
 def _painted(order: Order, control: Pixels, seed: int) -> Pixels:
     strength = as_number(order.params.get("controlStrength"), _DEFAULT_STRENGTH)
     stage = set_stage(order.text, order.negative, seed, *order.size, fine=order.fine)
-    free = paint_scene(stage, things=strength < 0.35, finished=False)
-    segments = order.params.get("controlMode") == "SEGMENTATION"
-    built = _areas(stage, control, free) if segments else _lines(stage, control, free)
-    canvas = mix(free, built, float(np.clip(0.25 + strength * 1.05, 0, 1)) if strength > 0 else 0.0)
-    if not segments:
-        canvas = mix(canvas, shade(stage.palette.ground[0], -0.25, 0.5), edges(control, 60, 150) * np.float32(0.55 * strength))
+    canvas = controlled(stage, control, strength, segments=order.params.get("controlMode") == "SEGMENTATION")
     canvas = apply_style(stage, finish(stage, canvas), as_text(order.params.get("style")))
     return to_bytes(saturated(canvas, 1 + 0.2 * order.firmness) if order.firmness else canvas)
 
 
-def _colours(stage: Stage) -> tuple[tuple[Rgb, ...], tuple[Rgb, ...]]:
+def controlled(stage: Stage, control: Pixels, strength: float, *, segments: bool, scene: Canvas | None = None) -> Canvas:
+    """The stage's prompt painted over a control picture of the stage's size, without the finish.
+
+    Args:
+        strength: 0 leaves the control picture out, 1 follows it closely.
+        segments: keep its areas instead of its lines and light.
+        scene: the prompt's scene, if it is painted already.
+    """
+    free = paint_scene(stage, things=strength < 0.35, finished=False) if scene is None else scene
+    built = _areas(stage, control, free) if segments else _lines(stage, control, free)
+    canvas = mix(free, built, float(np.clip(0.25 + strength * 1.05, 0, 1)) if strength > 0 else 0.0)
+    if not segments:
+        canvas = mix(canvas, shade(stage.palette.ground[0], -0.25, 0.5), edges(control, 60, 150) * np.float32(0.55 * strength))
+    return canvas
+
+
+def ramps_of(stage: Stage) -> tuple[tuple[Rgb, ...], tuple[Rgb, ...]]:
     """Ramp of the surroundings and ramp of the subject, dark to light."""
     palette = stage.palette
     around: tuple[Rgb, ...] = (
@@ -88,7 +99,7 @@ def _recoloured(stage: Stage, base: Pixels, subject: Plane, own: float) -> Canva
     lab = to_lab(base)
     light = lab[..., 0]
     rank = normalised_ranks(light) * np.float32(0.45) + light * np.float32(0.55)
-    around, main = _colours(stage)
+    around, main = ramps_of(stage)
     drift = fractal(stage.rng("control drift"), stage.width, stage.height, 2.5, 3) - 0.5
     outside = look_up(ramp(around), np.asarray(rank + drift * 0.22, np.float32))
     inside = look_up(ramp(main), np.asarray(rank + drift * 0.1, np.float32))

@@ -28,19 +28,24 @@ def render_inpainting(order: Order) -> Rendered:
 
 
 def _edited(order: Order, pixels: Pixels, hole: Mask, seed: int) -> Pixels:
+    return edited(pixels, hole, order.text, order.negative, seed, fine=order.fine)
+
+
+def edited(pixels: Pixels, hole: Mask, text: str, negative: str, seed: int, *, fine: bool = False) -> Pixels:
+    """The picture with what the text names in the hole, or with the hole's content removed where there is no text."""
     if not hole.any():
         return pixels
-    vision = read_prompt(order.text, order.negative)
-    if order.text and is_surroundings(hole):
-        return _with_scene(order, pixels, hole, seed)
+    vision = read_prompt(text, negative)
+    if text and is_surroundings(hole):
+        return _with_scene(pixels, hole, text, negative, seed, fine=fine)
     filled = remove(pixels, hole, seed)
-    if not order.text:
+    if not text:
         return filled
     if vision.things:
-        painted = paint_thing(to_float(filled), hole, vision.things[0], order.text, seed)
+        painted = paint_thing(to_float(filled), hole, vision.things[0], text, seed)
         if painted is not None:
             return put_back(painted, pixels, hole)
-    return _with_scene(order, filled, hole, seed)
+    return _with_scene(filled, hole, text, negative, seed, fine=fine)
 
 
 def remove(pixels: Pixels, hole: Mask, seed: int) -> Pixels:
@@ -53,8 +58,8 @@ def remove(pixels: Pixels, hole: Mask, seed: int) -> Pixels:
     return fill_hole(pixels, hole, seed, keep_out=keep_out)
 
 
-def _with_scene(order: Order, pixels: Pixels, hole: Mask, seed: int) -> Pixels:
-    scene = paint_surroundings(to_float(pixels), hole, order.text, order.negative, seed, fine=order.fine)
+def _with_scene(pixels: Pixels, hole: Mask, text: str, negative: str, seed: int, *, fine: bool) -> Pixels:
+    scene = paint_surroundings(to_float(pixels), hole, text, negative, seed, fine=fine)
     width = 2.0 if is_surroundings(hole) else min(hole.shape) * 0.03
     weight = inner_feather(hole, width)
     return put_back(blended(pixels, scene, np.asarray(weight, np.float32)), pixels, hole)

@@ -62,17 +62,20 @@ def named_area(order: Order, pixels: Pixels) -> Mask:
 
 
 def prompted_area(pixels: Pixels, prompt: str) -> Mask:
-    """The area a mask prompt names; the subject where no rule knows the words.
+    """The area a mask prompt names, a little wider than found: an edge left behind looks worse than a pixel too many."""
+    area = found_area(pixels, prompt)
+    return area if set(words_of(prompt)) & _BACKGROUND else grow(area, max(2, round(min(pixels.shape[:2]) * 0.01)))
+
+
+def found_area(pixels: Pixels, prompt: str) -> Mask:
+    """The area a prompt names, tightly; the subject where no rule knows the words.
 
     Rules, the first that fits: background words, sky, ground, garments and body parts (people), a colour. Never empty.
     """
-    words = words_of(prompt)
-    side = min(pixels.shape[:2])
-    area = _by_rules(pixels, words)
+    area = _by_rules(pixels, words_of(prompt))
     if area is None or area.mean() < _SMALLEST_SHARE or area.mean() > 0.995:
-        area = _subject_or_middle(pixels)
-    # A little wider than found: an edge left behind looks worse than a pixel too many.
-    return area if set(words) & _BACKGROUND else grow(area, max(2, round(side * 0.01)))
+        return _subject_or_middle(pixels)
+    return area
 
 
 def _by_rules(pixels: Pixels, words: tuple[str, ...]) -> Mask | None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
-
-Family = Literal["titan-image", "nova-canvas"]
+from typing import cast
 
 _SEED_RANGE = 2_147_483_647
 _DEFAULT_SEED = {"titan-image": 42, "nova-canvas": 12}
@@ -33,12 +31,13 @@ class Order:
     """One request for pictures.
 
     Attributes:
-        family: `titan-image` or `nova-canvas`, as in the catalogue.
+        family: as in the catalogue; it decides defaults.
         model_id: as requested; it does not change the picture.
-        task_type: Bedrock's taskType.
+        task_type: Bedrock's taskType; darkroom's name of the task for a native body, which has none.
         body: Bedrock's body, already validated (ranges, required fields); its image places are not read.
         images: decoded picture bytes (PNG or JPEG) by JSON pointer, such as `/inPaintingParams/image` or
-            `/imageVariationParams/images/0`.
+            `/imageVariationParams/images/0`; a native body's are at its top, such as `/image`.
+        drawn_seed: the seed of a native body, also where that leaves the choice to the service; None for the other bodies.
     """
 
     family: str
@@ -46,6 +45,7 @@ class Order:
     task_type: str
     body: Mapping[str, object]
     images: Mapping[str, bytes]
+    drawn_seed: int | None = None
 
     @property
     def params(self) -> Mapping[str, object]:
@@ -133,7 +133,7 @@ class Rendered:
     """The answer to an order.
 
     Attributes:
-        images: encoded PNGs, in order of their seeds.
+        images: encoded pictures, in order of their seeds: PNGs unless the order asked for another format.
         mask: encoded PNG of the mask used, in the task's own polarity, if the order asked for it.
     """
 

@@ -46,7 +46,7 @@ def _around(order: Order, pixels: Pixels, kept: Mask, seed: int, *, precise: boo
     if kept.all():
         return pixels
     if _is_picture(kept) or not order.text:
-        return _continued(pixels, kept, seed, precise=precise)
+        return continued(pixels, kept, seed, precise=precise)
     scene = paint_surroundings(to_float(pixels), ~kept, order.text, order.negative, seed, fine=order.fine)
     scene = _grounded(scene, kept)
     painted = on_background(to_float(pixels), _cover(kept, precise=precise), scene)
@@ -62,7 +62,8 @@ def _is_picture(kept: Mask) -> bool:
     return bool(kept[top:bottom, left:right].mean() > _RECTANGLE)
 
 
-def _continued(pixels: Pixels, kept: Mask, seed: int, *, precise: bool) -> Pixels:
+def continued(pixels: Pixels, kept: Mask, seed: int, *, precise: bool) -> Pixels:
+    """The picture in the kept area grown over the rest of the frame; its subject is not repeated there."""
     seam = 0 if precise else max(2, round(min(kept.shape) * 0.006))
     inner = shrink(np.pad(kept, 1, constant_values=True), seam)[1:-1, 1:-1] if seam else kept
     if not inner.any():

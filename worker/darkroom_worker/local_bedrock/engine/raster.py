@@ -167,6 +167,24 @@ def bilateral(image: Pixels, diameter: int, colour: float, space: float) -> Pixe
     return np.asarray(cv2.bilateralFilter(image, diameter, colour, space), dtype=np.uint8)
 
 
+def sharpened(image: Pixels, sigma: float, amount: float) -> Pixels:
+    """Bytes with their contrast to a Gaussian blur of that many pixels raised by amount."""
+    soft = cv2.GaussianBlur(image, (0, 0), sigma)
+    return np.asarray(cv2.addWeighted(image, 1 + amount, soft, -amount, 0), dtype=np.uint8)
+
+
+def cells(canvas: Canvas, seeds: NDArray[np.float64]) -> Canvas:
+    """The canvas as flat cells around seeds (N x 2, x then y, in pixels), each in the mean colour of its pixels."""
+    height, width = canvas.shape[:2]
+    free = np.ones((height, width), np.uint8)
+    free[np.clip(seeds[:, 1], 0, height - 1).astype(np.int32), np.clip(seeds[:, 0], 0, width - 1).astype(np.int32)] = 0
+    _, found = cv2.distanceTransformWithLabels(free, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    labels = np.asarray(found, dtype=np.int64)
+    count = np.maximum(np.bincount(labels.ravel()), 1)
+    means = [np.bincount(labels.ravel(), canvas[..., channel].ravel()) / count for channel in range(3)]
+    return np.asarray(np.stack(means, -1).astype(np.float32)[labels], dtype=np.float32)
+
+
 def mean_shift(image: Pixels, space: float, colour: float) -> Pixels:
     """Flattens areas of similar colour."""
     return np.asarray(cv2.pyrMeanShiftFiltering(image, space, colour), dtype=np.uint8)
@@ -180,6 +198,14 @@ def median(image: Pixels, size: int) -> Pixels:
 def grow(mask: Mask, radius: int) -> Mask:
     """The mask widened by radius pixels (a disc)."""
     return _morph(mask, radius, cv2.MORPH_DILATE)
+
+
+def grow_plane(plane: Plane, radius: int) -> Plane:
+    """The largest value within radius pixels (a disc): bright parts of a plane widened."""
+    if radius < 1:
+        return plane
+    kernel = np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), dtype=np.uint8)
+    return np.asarray(cv2.dilate(plane, kernel), dtype=np.float32)
 
 
 def shrink(mask: Mask, radius: int) -> Mask:

@@ -12,10 +12,12 @@ from collections.abc import Callable
 from darkroom_worker.local_bedrock.engine.background_removal import render_background_removal
 from darkroom_worker.local_bedrock.engine.color_guided import render_color_guided
 from darkroom_worker.local_bedrock.engine.control import render_controlled
+from darkroom_worker.local_bedrock.engine.encode import encode_as
 from darkroom_worker.local_bedrock.engine.glyphs import paint_glyph, text_font
 from darkroom_worker.local_bedrock.engine.inpainting import render_inpainting
-from darkroom_worker.local_bedrock.engine.order import PARAMS, CannotRender, Order, Rendered
+from darkroom_worker.local_bedrock.engine.order import CannotRender, Order, Rendered
 from darkroom_worker.local_bedrock.engine.outpainting import render_outpainting
+from darkroom_worker.local_bedrock.engine.stability import STABILITY_PAINTERS, Ask
 from darkroom_worker.local_bedrock.engine.subject import network_available
 from darkroom_worker.local_bedrock.engine.text_image import render_text_image
 from darkroom_worker.local_bedrock.engine.try_on import render_try_on
@@ -39,13 +41,26 @@ def render(order: Order) -> Rendered:
     Raises:
         CannotRender: no painter for the task type, or a picture the task needs was not handed over.
     """
-    painter = _PAINTERS.get(order.task_type)
-    if painter is None:
-        raise CannotRender(f"the local engine has no painter for taskType {order.task_type!r}; it has {', '.join(PARAMS)}")
-    if order.task_type == "TEXT_IMAGE" and order.picture("conditionImage") is not None:
-        painter = render_controlled
+    painter = _painter(order)
     with _one_at_a_time:
         return painter(order)
+
+
+def _painter(order: Order) -> Callable[[Order], Rendered]:
+    if order.task_type in STABILITY_PAINTERS:
+        return _render_native
+    painter = _PAINTERS.get(order.task_type)
+    if painter is None:
+        known = ", ".join((*_PAINTERS, *STABILITY_PAINTERS))
+        raise CannotRender(f"the local engine has no painter for taskType {order.task_type!r}; it has {known}")
+    conditioned = order.task_type == "TEXT_IMAGE" and order.picture("conditionImage") is not None
+    return render_controlled if conditioned else painter
+
+
+def _render_native(order: Order) -> Rendered:
+    """The one picture of a native body, in the format that it asks for."""
+    ask = Ask.of(order)
+    return Rendered((encode_as(STABILITY_PAINTERS[order.task_type](ask), ask.format),))
 
 
 def warm_up() -> None:

@@ -59,7 +59,7 @@ def _varied(order: Order, base: Pixels, others: list[Pixels], seed: int) -> Pixe
     for other in others:
         canvas = _colours_of(canvas, other, 0.25 / len(others) + 0.25 * freedom)
     vision = read_prompt(order.text, order.negative)
-    return to_bytes(_worded(canvas, vision, rng, freedom))
+    return to_bytes(worded(canvas, vision, rng, freedom))
 
 
 def _moved(canvas: Canvas, rng: np.random.Generator, freedom: float) -> Canvas:
@@ -118,7 +118,7 @@ def _colours_of(canvas: Canvas, other: Pixels, amount: float) -> Canvas:
     return from_lab(lab)
 
 
-def _worded(canvas: Canvas, vision: Vision, rng: np.random.Generator, freedom: float) -> Canvas:
+def worded(canvas: Canvas, vision: Vision, rng: np.random.Generator, freedom: float) -> Canvas:
     """The words' light and colours breathed over the picture; no words, no change."""
     height, width = canvas.shape[:2]
     amount = 0.12 + 0.3 * freedom

@@ -83,11 +83,13 @@ local function last_attempt(call)
 end
 
 -- Counts an attempt's price: as spent where it was billed, as uncertain where nobody can tell; what was not billed is given back to
--- the day's spending.
+-- the day's spending. An attempt without a known price is counted by number, so that a sum without it is not taken for the whole.
 local function count_price(call, attempt, column, sign)
   local price = tonumber(attempt.price_microusd)
-  if not price or price == 0 then return end
-  if column == 'free' then
+  if price == 0 then return end
+  if not price then
+    if column ~= 'free' then redis.call('HINCRBY', job_key(job_of(call)), column .. '_unpriced', sign) end
+  elseif column == 'free' then
     if attempt.spend_day then redis.call('HINCRBY', P .. 'spend', attempt.spend_day, whole(-price)) end
   else redis.call('HINCRBY', job_key(job_of(call)), column .. '_microusd', whole(sign * price)) end
 end

@@ -1,0 +1,21 @@
+"""How each family of models speaks: the form of its answers, and what its filters and failures look like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from darkroom_worker.local_bedrock.dialects.amazon import Amazon
+from darkroom_worker.local_bedrock.dialects.dialect import Dialect, Drawn, Told
+from darkroom_worker.local_bedrock.dialects.sdxl import Sdxl
+from darkroom_worker.local_bedrock.dialects.stability import Stability
+
+__all__ = ["DIALECTS", "Dialect", "Drawn", "Told"]
+
+DIALECTS: Mapping[str, Dialect] = {
+    "titan-image": Amazon(titan=True),
+    "nova-canvas": Amazon(titan=False),
+    "stable-image": Stability(),
+    "stability-services": Stability(),
+    "sdxl": Sdxl(),
+}
+"""By the catalogue's name of the family."""
