@@ -14,6 +14,7 @@ import darkroom_shared.store
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.core.retry import AfterDoubt
 from darkroom_shared.store import ops, presence, retirement, steering, upkeep
+from darkroom_shared.store.loading import source
 
 STORE = Path(str(darkroom_shared.store.__file__)).parent
 SCRIPTS = sorted(path.stem for path in (STORE / "scripts").glob("*.lua"))
@@ -85,6 +86,38 @@ def test_no_script_names_a_state_it_moves_to(name: str) -> None:
     text = (STORE / "scripts" / f"{name}.lua").read_text("utf-8")
     direct = re.findall(r"'state', '(\w+)'", text)
     assert direct in ([], ["queued"]), "only accept writes a first state"
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_has_every_shared_function_that_it_can_come_to_and_no_other(name: str) -> None:
+    """A run makes a closure of each function in its text, so there are no more in it than are called from somewhere."""
+    text = re.sub(r"--.*|'[^']*'", "", source(name))
+    defined = set(re.findall(r"^local function (\w+)|^(\w+) = function", text, re.MULTILINE))
+    mentioned = set(
+        re.findall(r"\w+", re.sub(r"^(local function \w+|\w+ = function|local [\w, ]+$)", "", text, flags=re.MULTILINE))
+    )
+    for one, other in defined:
+        assert (one or other) in mentioned, "nothing uses it"
+    called = set(re.findall(r"(?<![.:\w])(\w+)\(", text)) - {one or other for one, other in defined}
+    inner = set(re.findall(r"^ +local function (\w+)|\blocal (\w+)\b", text, re.MULTILINE))
+    lua = {
+        "function",
+        "if",
+        "while",
+        "and",
+        "or",
+        "not",
+        "return",
+        "in",
+        "elseif",
+        "ipairs",
+        "pairs",
+        "next",
+        "type",
+        "tonumber",
+        "tostring",
+    }
+    assert called - {one or other for one, other in inner} - lua - {"unpack", "setmetatable", "visit"} == set()
 
 
 def test_every_process_has_the_same_script_texts() -> None:

@@ -256,6 +256,15 @@ class Room:
         """What one run of the admission script let go."""
         return self.admission(republish_ms, most).hints
 
+    def admit_many(self, count: int) -> list[ops.Hint]:
+        """Asks until so many calls were admitted, one after the other or at once; the server's clock decides when."""
+        hints: list[ops.Hint] = []
+        deadline = time.monotonic() + 20
+        while len(hints) < count:
+            assert time.monotonic() < deadline, f"{len(hints)} of {count} were admitted"
+            hints += self.admit()
+        return hints
+
     def admit_one(self) -> ops.Hint:
         """Asks until exactly one call was admitted; the server's clock decides when."""
         deadline = time.monotonic() + 20
@@ -404,6 +413,8 @@ class Room:
     def usd(self, job_id: str) -> tuple[float, float]:
         """What a job cost for certain, and what it may have cost on top, in prices of one call."""
         cost = self.view(job_id).cost
+        assert cost.actual_usd is not None
+        assert cost.uncertain_usd is not None
         return cost.actual_usd * 1_000_000 / PRICE, cost.uncertain_usd * 1_000_000 / PRICE
 
     def started(self, state: str, *, lease_ms: int = 600_000, interval_us: int = 0, **options: Unpack[JobOptions]) -> ops.Hint:

@@ -62,7 +62,7 @@ def test_only_the_share_and_the_margin_of_a_quota_are_used(room: Room) -> None:
     hint = room.admit_one()
     pool = room.pool("east")
     assert (pool.quota, pool.cap, pool.rate) == (60, 27, 27)
-    spacing_ms = room.noted("east", "tat_us") / 1000 - int(room.call(hint.call_id)["admitted_ms"])
+    spacing_ms = room.noted("east", "tat_us") / 1000 - int(room.call(hint.call_id)["changed_ms"])
     assert MINUTE_MS / 27 <= spacing_ms < MINUTE_MS / 27 + 1, "counted from the microsecond of the admission"
 
 

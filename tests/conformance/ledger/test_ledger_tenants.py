@@ -186,7 +186,7 @@ def test_the_queue_time_counts_from_the_first_moment_at_which_a_call_may_go(room
         assert room.raw.hget(room.keys.job(job), "queued_until_ms") is None
     assert now + HOUR_MS <= int(room.raw.hget(room.keys.job(first.job_id), "start_by_ms") or 0) <= room.now_ms() + HOUR_MS
     room.worker()
-    hints = {job_of(hint): hint for hint in (room.admit_one(), room.admit_one())}
+    hints = {job_of(hint): hint for hint in room.admit_many(2)}
     assert int(room.raw.hget(room.keys.job(held), "start_by_ms") or 0) >= now + 40 + HOUR_MS
     freed = room.now_ms()
     room.finish(hints[first.job_id])

@@ -15,13 +15,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from darkroom_shared.core import lifecycle
 from darkroom_shared.core.lifecycle import CallState, Event
 from darkroom_shared.core.retry import AfterDoubt
-from darkroom_shared.store import ops, reads, upkeep
+from darkroom_shared.store import ops, reads, retirement, upkeep
 from darkroom_shared.store.keys import Keys
 from tests.conformance.ledger.driver import RETRY, THROTTLED, Json, Room, async_executor, output, raw_redis, sync_executor
 
 _walks = itertools.count(1)
 LEASES = st.sampled_from([0, 600_000])
 WORKED_ON = frozenset(lifecycle.LEASED_STATES)
+LANES = "lane", "next"
 OPEN = lifecycle.CallState.PARKED, lifecycle.CallState.ADMITTED, lifecycle.CallState.SNOOZED, *lifecycle.LEASED_STATES
 
 
@@ -42,8 +43,8 @@ class Call:
     """Fence of the last attempt, if its outcome is unknown."""
     doubt_before: int = 0
     """The same of the attempt before it: a refusal by the quota takes its attempt back."""
-    closed: tuple[int, Event] | None = None
-    """The last write that ended an attempt: it may be sent again."""
+    closed: tuple[int, Event | Literal["reroute"]] | None = None
+    """The last write that ended an attempt: it may be sent again, however late."""
 
     def may(self, event: Event) -> bool:
         return lifecycle.target(event, self.state) is not None
@@ -57,9 +58,9 @@ class Call:
         if event in (Event.COMMIT, Event.SNOOZE, Event.FAIL):
             self.closed = self.fence, event
 
-    def takes(self, event: Event, current: bool) -> bool:
+    def takes(self, event: Event, fence: int) -> bool:
         """Whether a worker's write is answered with success: it is done now, or was done before."""
-        return current and (self.may(event) or self.closed == (self.fence, event))
+        return (fence == self.fence and self.may(event)) or self.closed == (fence, event)
 
     def recovers(self) -> None:
         self.does(Event.RECOVER)
@@ -75,6 +76,7 @@ class Job:
     calls: list[Call]
     images: int = 0
     canceled: bool = False
+    model: str = "m"
 
     def state(self) -> str:
         open_calls = [call.state for call in self.calls if call.state in lifecycle.OPEN_JOB_STATE]
@@ -254,7 +256,7 @@ class Walk(RuleBasedStateMachine):
         hint, current = self.fence(data, call)
         rejected: list[Json] = [{"index": 0, "code": "x", "message": "", "billed": None}]
         taken, _ = self.room.commit(hint, [output()] if image else [], [] if image else rejected)
-        assert (taken is ops.Committed.DONE) == call.takes(Event.COMMIT, current)
+        assert (taken is ops.Committed.DONE) == call.takes(Event.COMMIT, hint.fence)
         if current and call.may(Event.COMMIT):
             call.does(Event.COMMIT)
             call.paid = False
@@ -266,7 +268,7 @@ class Walk(RuleBasedStateMachine):
         call = self.pick(data, Event.SNOOZE)
         hint, current = self.fence(data, call)
         taken = self.room.snooze(hint, RETRY if counts else THROTTLED, counts=counts, call_again=again)
-        assert taken == call.takes(Event.SNOOZE, current)
+        assert taken == call.takes(Event.SNOOZE, hint.fence)
         if current and call.may(Event.SNOOZE):
             if not counts and call.state is CallState.CALLING:
                 call.attempts -= 1
@@ -278,11 +280,49 @@ class Walk(RuleBasedStateMachine):
 
     @precondition(lambda self: self.calls())
     @rule(data=st.data())
+    def reroute(self, data: st.DataObject) -> None:
+        """The model is retired: the call goes to another lane, and with it those of its job that wait."""
+        call = self.pick(data, Event.SNOOZE)
+        hint, current = self.fence(data, call)
+        job, called = call.job, call.state is CallState.CALLING
+        other = LANES[job.model == "m"]
+        way = {"lane": other, "model": {"lane": "m", "next": "n"}[other]}
+        what = retirement.reroute(
+            hint.call_id,
+            hint.fence,
+            model=job.model,
+            failure=RETRY if called else None,
+            fields=way,
+            names=list(way),
+            calls=len(job.calls),
+            pools=[],
+        )
+        again = call.closed == (hint.fence, "reroute")
+        may = current and call.may(Event.SNOOZE) and not call.paid
+        assert self.room.run(what) == (again or may)
+        if again or not may:
+            return
+        if called:
+            call.attempts -= 1
+            call.in_doubt_under = call.doubt_before
+        call.does(Event.SNOOZE)
+        call.closed = call.fence, "reroute"
+        if job.canceled:
+            call.does(Event.CANCEL)
+            return
+        call.does(Event.PARK)
+        for one in job.calls:
+            if one.state is CallState.ADMITTED and not one.paid:
+                one.does(Event.PARK)
+        job.model = way["model"]
+
+    @precondition(lambda self: self.calls())
+    @rule(data=st.data())
     def fail(self, data: st.DataObject) -> None:
         call = self.pick(data, Event.FAIL)
         hint, current = self.fence(data, call)
         may = current and call.state in WORKED_ON
-        assert self.room.fail(hint) == (may or call.takes(Event.FAIL, current))
+        assert self.room.fail(hint) == (may or call.takes(Event.FAIL, hint.fence))
         if current and call.may(Event.FAIL):
             call.does(Event.FAIL)
 
@@ -291,7 +331,7 @@ class Walk(RuleBasedStateMachine):
     def doubt(self, data: st.DataObject, after: AfterDoubt) -> None:
         call = self.pick(data, Event.DOUBT)
         hint, current = self.fence(data, call)
-        assert self.room.doubt(hint, after) == call.takes(Event.DOUBT, current)
+        assert self.room.doubt(hint, after) == call.takes(Event.DOUBT, hint.fence)
         if current and call.may(Event.DOUBT):
             self.in_doubt(call, after)
             call.closed = call.fence, Event.DOUBT
@@ -365,7 +405,9 @@ class Walk(RuleBasedStateMachine):
         lists: dict[str, list[str]] = {name: self.raw.zrange(p + name, 0, -1) for name in ("unclaimed", "leases", "snoozed")}
         lists["held"] = self.raw.zrange(p + "held", 0, -1)
         lists["owed"] = self.raw.zrange(p + "owed", 0, -1)
-        lists["parked"] = [call for tenant in "ab" for call in self.raw.zrange(f"{p}park:lane:standard:{tenant}:", 0, -1)]
+        lists["parked"] = [
+            call for lane in LANES for tenant in "ab" for call in self.raw.zrange(f"{p}park:{lane}:standard:{tenant}:", 0, -1)
+        ]
         expected = {
             "unclaimed": self.calls(CallState.ADMITTED),
             "leases": self.calls(*lifecycle.LEASED_STATES),
@@ -381,8 +423,9 @@ class Walk(RuleBasedStateMachine):
         assert sets["pending:darkroom"] == sorted(lists["unclaimed"])
         assert sets["work:w1"] == sorted(lists["leases"])
         assert sorted(sets["running:a"] + sets["running:b"]) == sorted(lists["unclaimed"] + lists["leases"])
-        assert sorted(self.raw.zrange(p + "waits:lane", 0, -1)) == sorted(lists["parked"])
-        assert sum(map(int, self.raw.hgetall(p + "queue:lane").values())) == len(lists["parked"])
+        waits = [call for lane in LANES for call in self.raw.zrange(f"{p}waits:{lane}", 0, -1)]
+        assert sorted(waits) == sorted(lists["parked"])
+        assert sum(int(n) for lane in LANES for n in self.raw.hgetall(f"{p}queue:{lane}").values()) == len(waits)
 
     def members(self, name: str) -> list[str]:
         """A set of the ledger, in order."""

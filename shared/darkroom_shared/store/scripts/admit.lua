@@ -31,32 +31,133 @@ if first_snooze[2] then wait_for(tonumber(first_snooze[2]) * 1000, 'snoozed') en
 
 local queues, serving = live_queues()
 
--- The queue whose workers have a free slot for the lane: its own workers before those that take everything.
-local function free_queue(lane)
-  local why = 'no_worker'
-  for _, names in ipairs({serving[lane] or {}, serving['*'] or {}}) do
-    for _, name in ipairs(names) do
-      if queues[name].free > 0 then return name end
-      why = 'no_free_slot'
-    end
-  end
-  return nil, why
+-- Mostly nothing is set for any tenant: one look at that spares one for each call.
+if redis.call('EXISTS', P .. 'tenants') == 0 then
+  local nothing = {}
+  setmetatable(tenants, {__index = function() return nothing end})
 end
 
-local function let_go(call, job, lane, tenant, queue, task, route)
+-- The queues that serve a lane: its own workers' before those of workers that take everything.
+local function queues_of(lane)
+  local own, common = serving[lane], serving['*']
+  if not own or not common then return own or common or {} end
+  local names = {unpack(own)}
+  for _, name in ipairs(common) do names[#names + 1] = name end
+  return names
+end
+
+-- The first of these queues whose workers have a free slot.
+local function free_queue(names)
+  for n = 1, #names do
+    if queues[names[n]].free > 0 then return names[n] end
+  end
+  return nil, names[1] and 'no_free_slot' or 'no_worker'
+end
+
+-- What the run will write when it is over, or before anybody else looks: the same command for many calls costs a fraction of one for each.
+local stands, pending, unclaimed, taking = {}, {}, {}, {}
+local republish_at = whole(now + args.republish_ms)
+
+-- Classes by number, most urgent first, and what a lane's record says of each.
+local classes, floors, lane_fields = {}, {}, {'mode'}
+for k, class in ipairs(args.classes) do
+  classes[k], floors[k] = class[1], class[2]
+  lane_fields[2 * k], lane_fields[2 * k + 1] = 'virtual:' .. class[1], 'owed:' .. class[1]
+end
+
+-- Where the run stands in a lane: what it has read of it, and what it has yet to write. `virtual`, `owed`, `moved`, `past`: by number of the
+-- class; `turns`: by number of the reach, then of the class.
+local function stand_of(lane)
+  local s = stands[lane]
+  if s then return s end
+  local l = redis.call('HMGET', P .. 'lane:' .. lane, unpack(lane_fields))
+  s = {lane = lane, mode = l[1], reaches = redis.call('ZRANGE', P .. 'reaches:' .. lane, 0, -1), queues = queues_of(lane),
+    virtual = {}, owed = {}, changed = {}, moved = {}, past = {}, turns = {}, found = {}, waits = {}, gone = {}, left = {}}
+  for k = 1, #classes do
+    s.virtual[k], s.owed[k] = tonumber(l[2 * k] or '-1'), tonumber(l[2 * k + 1] or '0')
+  end
+  for n, reach in ipairs(s.reaches) do
+    local turns = {}
+    for k = 1, #classes do
+      turns[k] = {class = k, reach = reach, key = turn_key(lane, classes[k], reach), first = 1, last = 0, ahead = 1,
+        heads = false, all = false, moved = false, gone = false}
+    end
+    s.turns[n] = turns
+  end
+  stands[lane] = s
+  return s
+end
+
+local function flat_of(tags)
+  local flat = {}
+  for name, tag in pairs(tags) do flat[#flat + 1], flat[#flat + 2] = tag, name end
+  return flat
+end
+
+local function write_turn(t)
+  if t.moved then redis.call('ZADD', t.key, 'XX', unpack(flat_of(t.moved))) end
+  if t.gone then redis.call('ZREM', t.key, unpack(t.gone)) end
+  t.moved, t.gone = false, false
+end
+
+local function write_stand(s)
+  local flat = {}
+  for k = 1, #classes do
+    if s.changed[k] then flat[#flat + 1], flat[#flat + 2] = lane_fields[2 * k + 1], string.format('%.6f', s.owed[k]) end
+    if s.moved[k] then flat[#flat + 1], flat[#flat + 2] = lane_fields[2 * k], string.format('%.17g', s.virtual[k]) end
+  end
+  if flat[1] then redis.call('HSET', P .. 'lane:' .. s.lane, unpack(flat)) end
+  for k, tags in pairs(s.past) do
+    local key = P .. 'past:' .. s.lane .. ':' .. classes[k]
+    -- Who stands behind the virtual time comes back at it; who stands right there may yet be given back what a refused call cost.
+    if s.moved[k] then redis.call('ZREMRANGEBYSCORE', key, '-inf', string.format('(%.17g', s.virtual[k])) end
+    redis.call('ZADD', key, unpack(flat_of(tags)))
+  end
+  if s.gone[1] then
+    redis.call('ZREM', P .. 'waits:' .. s.lane, unpack(s.gone))
+    count_down(s.lane, s.left)
+  end
+  for _, turns in ipairs(s.turns) do
+    for k = 1, #classes do write_turn(turns[k]) end
+  end
+end
+
+-- Writes all that the run has put off and forgets what it has read of the lanes: now others may read and change it.
+local function write_back()
+  for _, s in pairs(stands) do write_stand(s) end
+  for queue, calls in pairs(pending) do redis.call('SADD', P .. 'pending:' .. queue, unpack(calls)) end
+  if unclaimed[1] then redis.call('ZADD', P .. 'unclaimed', unpack(unclaimed)) end
+  for _, p in pairs(taking) do note_taken(p) end
+  stands, pending, unclaimed, taking = {}, {}, {}, {}
+end
+
+-- What the run needs to know of a job.
+local function job_fields(job) return known_of(job, 'task_name', 'start_by_ms', 'finish_by_ms', 'tokens', 'price_microusd') end
+
+-- `p`: its pool; nil for a free step, for which `route` is empty, and for an answer that waits, where it is nil.
+local function let_go(call, job, j, tenant, queue, p, route)
   local c = call_key(call)
-  local known = redis.call('HMGET', c, 'fence', 'worker')
+  local known = redis.call('HMGET', c, 'fence', 'worker', 'repeats')
   local fence = tonumber(known[1]) + 1
-  redis.call('HSET', c, 'fence', fence, 'state', life.targets.admit, 'changed_ms', now, 'pool', route or '', 'queue', queue,
-    'tenant', tenant, 'admitted_ms', now, 'repeats', 0)
-  if known[2] then redis.call('HDEL', c, 'worker') end
-  redis.call('SADD', P .. 'pending:' .. queue, call)
-  redis.call('ZADD', P .. 'unclaimed', now + args.republish_ms, call)
+  if p then
+    take_place(p, call, fence, tonumber(j[10] or '0'))
+    taking[p.route] = p
+  end
+  redis.call('HSET', c, 'fence', fence, 'state', life.targets.admit, 'changed_ms', now_text, 'pool', route or '', 'queue', queue,
+    'tenant', tenant)
+  if known[2] or known[3] then redis.call('HDEL', c, 'worker', 'repeats') end
+  local waiting = pending[queue]
+  if waiting then waiting[#waiting + 1] = call else pending[queue] = {call} end
+  unclaimed[#unclaimed + 1], unclaimed[#unclaimed + 2] = republish_at, call
   redis.call('SADD', P .. 'running:' .. tenant, call)
-  if tenant_of(tenant).running and not may_run(tenant) then rejoin(tenant) end
+  if tenant_of(tenant).running and not may_run(tenant) then
+    write_back()
+    rejoin(tenant)
+  end
   queues[queue].free = queues[queue].free - 1
-  touch(job, 'call.admit', {call = call, fence = fence, pool = route})
-  admitted[#admitted + 1] = {call = call, fence = fence, task = task, queue = queue}
+  touch(job, 'call.admit', {call = call, fence = fence, pool = route}, j, call, life.targets.admit)
+  admitted[#admitted + 1] = {call = call, fence = fence, task = j[7], queue = queue}
+  if #unclaimed >= 1000 then write_back() end -- Lua hands no more than some thousand words to a command
 end
 
 -- The job tells which Regions its calls went to beside its first.
@@ -71,139 +172,209 @@ end
 local function open_route(reach)
   local first_us, first_why
   for route in string.gmatch(reach, '[^,]+') do
-    local at, why = opens_at(pool_of(route))
-    if at and at <= now_us then return route end
+    local p = pool_of(route)
+    if p.unbounded then return route end
+    local at, why = opens_at(p)
+    if at and at <= now_us then
+      p.unbounded = p.off and not (p.rate or p.tokens or p.most or p.open_until_us)
+      return route
+    end
     if not first_why or (at and (not first_us or at < first_us)) then first_us, first_why = at, why end
   end
   return nil, first_us, first_why
 end
 
--- The tenant of a reach whose turn it is: {tenant, tag, reach}. Its list may have become empty since.
-local function head_of(lane, class, reach)
-  local head = redis.call('ZRANGE', turn_key(lane, class, reach), 0, 0, 'WITHSCORES')
-  return head[1] and {tenant = head[1], tag = tonumber(head[2]), reach = reach}
+-- Looks at the next tenants: at one first, because mostly no more is asked for, then at more and more.
+local function look(t)
+  write_turn(t)
+  local flat = redis.call('ZRANGE', t.key, 0, t.ahead - 1, 'WITHSCORES')
+  local heads = {}
+  for n = 1, #flat, 2 do heads[#heads + 1] = {tenant = flat[n], tag = tonumber(flat[n + 1]), turn = t, route = false} end
+  t.heads, t.first, t.last, t.all = heads, 1, #heads, #heads < t.ahead
+  t.ahead = math.min(4 * t.ahead, 64)
 end
 
--- A tenant whose list is empty leaves the order.
-local function leave_turn(lane, class, head)
-  redis.call('ZREM', turn_key(lane, class, head.reach), head.tenant)
-  redis.call('SREM', P .. 'lists:' .. head.tenant, list_name(lane, class, head.reach))
+-- The tenant whose turn it is: {tenant, tag, turn}. Its list may have become empty since.
+local function head_of(t)
+  if t.first > t.last then
+    if t.all then return nil end
+    look(t)
+  end
+  return t.heads[t.first]
+end
+
+-- The first tenant, whose list is empty, leaves the order.
+local function leave_turn(s, t)
+  local tenant = t.heads[t.first].tenant
+  t.heads[t.first] = nil
+  t.first = t.first + 1
+  if not t.gone then t.gone = {} end
+  t.gone[#t.gone + 1] = tenant
+  redis.call('SREM', P .. 'lists:' .. tenant, list_name(s.lane, classes[t.class], t.reach))
 end
 
 -- The same, of tenants with a call in their lists.
-local function waiting_head(lane, class, reach)
+local function waiting_head(s, t)
   while true do
-    local head = head_of(lane, class, reach)
-    if not head or redis.call('ZCARD', park_key(lane, class, head.tenant, reach)) > 0 then return head end
-    leave_turn(lane, class, head)
+    local head = head_of(t)
+    if not head or redis.call('ZCARD', park_key(s.lane, classes[t.class], head.tenant, t.reach)) > 0 then return head end
+    leave_turn(s, t)
   end
 end
 
--- By class, the tenant whose turn it is among the reaches in which a pool is open; and which classes wait at all.
-local function candidates(lane, reaches)
-  local found, waits, routes = {}, {}, {}
-  for _, reach in ipairs(reaches) do
-    local here = false
-    for _, class in ipairs(args.classes) do
-      local name = class[1]
-      local head = routes[reach] ~= false and head_of(lane, name, reach) or waiting_head(lane, name, reach)
-      if head and routes[reach] == nil then
-        local route, at, why = '', nil, nil
+-- Whether a head comes before another: Redis orders equal scores by their names' bytes, Lua by the language of the machine.
+local function before(a, b)
+  if a.tag ~= b.tag then return a.tag < b.tag end
+  local one, other = a.tenant, b.tenant
+  for n = 1, math.min(#one, #other) do
+    local x, y = string.byte(one, n), string.byte(other, n)
+    if x ~= y then return x < y end
+  end
+  return #one < #other
+end
+
+-- The first tenant moves to where its new tag puts it, out of sight if that is behind all that were looked at.
+local function move_head(t, tag)
+  local heads, head = t.heads, t.heads[t.first]
+  if not t.moved then t.moved = {} end
+  head.tag, t.moved[head.tenant] = tag, tag
+  local at = t.first
+  while at < t.last and before(heads[at + 1], head) do
+    heads[at] = heads[at + 1]
+    at = at + 1
+  end
+  heads[at] = head
+  if at == t.last and not t.all then
+    heads[at] = nil
+    t.last = at - 1
+  end
+end
+
+-- By class, the tenant whose turn it is among the reaches in which a pool is open (s.found), and whether the class waits at all (s.waits).
+-- Returns whether any does.
+local function find_candidates(s)
+  local found, waits, any = s.found, s.waits, false
+  for k = 1, #classes do found[k], waits[k] = false, false end
+  for n = 1, #s.reaches do
+    local here, route, reach, turns = false, nil, s.reaches[n], s.turns[n] -- route: nil: not asked yet, false: none is open
+    for k = 1, #classes do
+      local t = turns[k]
+      local head
+      if route == false then head = waiting_head(s, t) else head = head_of(t) end
+      if head and route == nil then
+        local at, why
+        route = ''
         if reach ~= '' then route, at, why = open_route(reach) end
-        routes[reach] = route or false
         if not route then
-          head = waiting_head(lane, name, reach)
-          if head then wait_for(at, why) else routes[reach] = nil end
+          head = waiting_head(s, t)
+          if head then
+            wait_for(at, why)
+            route = false
+          end
         end
       end
       if head then
-        here, waits[name] = true, true
-        head.route = routes[reach]
-        local best = found[name]
-        if head.route and (not best or head.tag < best.tag) then found[name] = head end
+        here, waits[k] = true, true
+        head.route = route
+        local best = found[k]
+        if route and (not best or head.tag < best.tag) then found[k] = head end
       end
     end
-    if not here then redis.call('ZREM', P .. 'reaches:' .. lane, reach) end
+    if here then any = true
+    elseif not turns.left then
+      redis.call('ZREM', P .. 'reaches:' .. s.lane, reach)
+      turns.left = true
+    end
   end
-  return found, waits
+  return any
 end
 
--- The most urgent class, unless a lower one that waits is owed its floor, this call counted in.
-local function choose(lane, found)
-  local l, chosen, most = lane_of(lane), nil, 1 - 1e-5
-  for _, class in ipairs(args.classes) do
-    local owed = found[class[1]] and class[2] > 0 and tonumber(l['owed:' .. class[1]] or '0') + class[2] or 0
-    if owed >= most then chosen, most = class[1], owed end
+-- The number of the most urgent class, unless a lower one that waits is owed its floor, this call counted in.
+local function choose(s)
+  local found, chosen, most = s.found, nil, 1 - 1e-5
+  for k = 1, #classes do
+    local owed = found[k] and floors[k] > 0 and s.owed[k] + floors[k] or 0
+    if owed >= most then chosen, most = k, owed end
   end
-  for _, class in ipairs(args.classes) do
-    if not chosen and found[class[1]] then chosen = class[1] end
+  for k = 1, #classes do
+    if not chosen and found[k] then chosen = k end
   end
   return chosen
 end
 
 -- Notes where the lane's virtual time stands, which never falls, and what the classes are owed. That grows with the calls that a class
 -- could have had, and is kept, up to two calls, while it waits.
-local function settle(lane, found, waits, chosen)
-  local l, new = lane_of(lane), {}
-  local virtual = 'virtual:' .. chosen
-  if found[chosen].tag > tonumber(l[virtual] or '-1') then new[virtual] = string.format('%.17g', found[chosen].tag) end
-  for _, class in ipairs(args.classes) do
-    local name, floor = 'owed:' .. class[1], class[2]
-    if floor > 0 and found[class[1]] then
-      local owed = tonumber(l[name] or '0') + floor
-      if class[1] == chosen then owed = math.max(0, owed - 1) end
-      new[name] = string.format('%.6f', math.min(owed, 2))
-    elseif floor > 0 and l[name] and not waits[class[1]] then new[name] = '0' end
-  end
-  local flat = {}
-  for name, value in pairs(new) do
-    if l[name] ~= value then
-      l[name] = value
-      flat[#flat + 1], flat[#flat + 2] = name, value
+local function settle(s, chosen)
+  local tag = s.found[chosen].tag
+  if tag > s.virtual[chosen] then s.virtual[chosen], s.moved[chosen] = tag, true end
+  for k = 1, #classes do
+    local before, owed = s.owed[k], s.owed[k]
+    if floors[k] > 0 then
+      if s.found[k] then
+        owed = owed + floors[k]
+        if k == chosen then owed = math.max(0, owed - 1) end
+        owed = math.min(owed, 2)
+      elseif not s.waits[k] then owed = 0 end
+      if owed ~= before then s.owed[k], s.changed[k] = owed, true end
     end
   end
-  if #flat > 0 then redis.call('HSET', P .. 'lane:' .. lane, unpack(flat)) end
+end
+
+-- What the call costs its tenant, which waits for its next turn. Where the lane has several reaches the tenant moves in all of them.
+local function charge_head(s, t, head, stays, cost)
+  if #s.reaches == 1 then
+    local tag = tag_after(head.tenant, head.tag, cost)
+    local past = s.past[t.class]
+    if past then past[head.tenant] = tag else s.past[t.class] = {[head.tenant] = tag} end
+    if stays then move_head(t, tag) end
+    return
+  end
+  for _, turns in ipairs(s.turns) do
+    local other = turns[t.class]
+    write_turn(other)
+    other.first, other.last, other.all = 1, 0, false
+  end
+  charge(s.lane, classes[t.class], head.tenant, head.tag, cost, s.reaches)
 end
 
 -- Lets one call of the lane go, or finds one that is too late. Returns whether there may be more.
 local function step(lane)
-  if lane_of(lane).mode == 'paused' then wait_for(nil, 'pause') return false end
-  local reaches = redis.call('ZRANGE', P .. 'reaches:' .. lane, 0, -1)
-  local queue, why = free_queue(lane)
+  local s = stand_of(lane)
+  if s.mode == 'paused' then wait_for(nil, 'pause') return false end
+  local queue, why = free_queue(s.queues)
   if not queue then
-    if #reaches > 0 then reason = why end
+    if #s.reaches > 0 then reason = why end
     return false
   end
-  local found, waits = candidates(lane, reaches)
-  if not next(waits) then redis.call('ZREM', P .. 'open_lanes', lane) return false end
-  local class = choose(lane, found)
+  if not find_candidates(s) then redis.call('ZREM', P .. 'open_lanes', lane) return false end
+  local class = choose(s)
   if not class then return false end
-  local head = found[class]
-  local calls = redis.call('ZRANGE', park_key(lane, class, head.tenant, head.reach), 0, 1)
-  if not calls[2] then leave_turn(lane, class, head) end
-  local call = calls[1]
+  local head = s.found[class]
+  local t, tenant, route = head.turn, head.tenant, head.route
+  local list = park_key(lane, classes[class], tenant, t.reach)
+  local calls = redis.call('ZRANGE', list, 0, 1)
+  local call, stays = calls[1], calls[2] ~= nil
+  if not stays then leave_turn(s, t) end
   if not call then
-    waiting_head(lane, class, head.reach) -- many may have been canceled at once
+    waiting_head(s, t) -- many may have been canceled at once
     return true
   end
   local job = job_of(call)
-  leave_list(lane, class, head.tenant, head.reach, call)
-  local j = redis.call('HMGET', job_key(job), 'start_by_ms', 'finish_by_ms', 'started_ms', 'tokens', 'price_microusd', 'task_name')
-  local start_by, finish_by = tonumber(j[1] or '0'), tonumber(j[2] or '0')
-  if (start_by > 0 and start_by <= now and not j[3]) or (finish_by > 0 and finish_by <= now) then
+  redis.call('ZREM', list, call)
+  local name = classes[class] .. '|' .. tenant
+  s.gone[#s.gone + 1], s.left[name] = call, (s.left[name] or 0) + 1
+  local j = job_fields(job)
+  local start_by, finish_by = tonumber(j[8] or '0'), tonumber(j[9] or '0')
+  if (start_by > 0 and start_by <= now and not j[6]) or (finish_by > 0 and finish_by <= now) then
+    write_back()
     finish_call(call, 'expire', {call = call}) -- costs no place
     expired = expired + 1
     return true
   end
-  settle(lane, found, waits, class)
-  -- Who stands behind the virtual time comes back at it; who stands right there may yet be given back what a refused call cost.
-  redis.call('ZREMRANGEBYSCORE', P .. 'past:' .. lane .. ':' .. class, '-inf', '(' .. lane_of(lane)['virtual:' .. class])
-  charge(lane, class, head.tenant, head.tag, cost_of(j[5]), reaches)
-  if head.route ~= '' then
-    take_place(pool_of(head.route), call, number(call_key(call), 'fence') + 1, tonumber(j[4] or '0'))
-    if string.find(head.reach, head.route, 1, true) ~= 1 then note_diversion(job, head.route) end
-  end
-  let_go(call, job, lane, head.tenant, queue, j[6], head.route)
+  settle(s, class)
+  charge_head(s, t, head, stays, cost_of(j[11]))
+  if route ~= '' and string.find(t.reach, route, 1, true) ~= 1 then note_diversion(job, route) end
+  let_go(call, job, j, tenant, queue, route ~= '' and pool_of(route) or nil, route)
   return true
 end
 
@@ -212,10 +383,10 @@ end
 for _, call in ipairs(redis.call('ZRANGE', P .. 'owed', 0, 10 * args.most - 1)) do
   if #admitted >= args.most then break end
   local lane, _, tenant = place_of(job_of(call))
-  local queue, why = free_queue(lane)
+  local queue, why = free_queue(queues_of(lane))
   if queue then
     redis.call('ZREM', P .. 'owed', call)
-    let_go(call, job_of(call), lane, tenant, queue, field(job_key(job_of(call)), 'task_name'))
+    let_go(call, job_of(call), job_fields(job_of(call)), tenant, queue)
   else reason = why end
 end
 
@@ -236,6 +407,7 @@ while more and #admitted < args.most and expired < 500 do
     end
   end
 end
+write_back()
 if served and #lanes > 1 then redis.call('SET', P .. 'last_lane', served) end
 if #admitted >= args.most or expired >= 500 then wait_for(now_us, 'more') end
 local next_ms = -1

@@ -63,16 +63,30 @@ end
 local function pool_of(route)
   local p = pools[route]
   if p then return p end
-  p = record(P .. 'pool:' .. route)
-  for name, value in pairs(p) do p[name] = tonumber(value) or value end
-  p.route, p.key, p.scale = route, P .. 'pool:' .. route, p.scale or 1
+  local key = P .. 'pool:' .. route
+  local flat, ahead = redis.call('HGETALL', key), false
+  p = {}
+  for i = 1, #flat, 2 do
+    local value = tonumber(flat[i + 1])
+    if value and value > now_us then ahead = true end -- only a time is that large
+    p[flat[i]] = value or flat[i + 1]
+  end
+  p.route, p.key, p.scale = route, key, p.scale or 1
   p.quota = not p.off and (p.settings_rpm or (not p.unknown and (p.aws_rpm or p.catalogue_rpm))) or nil
   p.cap = p.quota and p.quota * (p.share or 1) * (p.margin or 1)
   p.most = p.concurrency or p.aws_concurrency
   p.tokens = p.tpm or p.aws_tpm
-  mend_times(p)
+  if ahead then mend_times(p) end
   pools[route] = p
   return p
+end
+
+-- Notes the calls that took a place in this run: all at once, and before anybody looks at them.
+local function note_taken(p)
+  if not p.taken then return end
+  redis.call('ZADD', P .. 'flight:' .. p.route, unpack(p.taken))
+  redis.call('ZADD', P .. 'sent:' .. p.route, unpack(p.sending))
+  p.taken, p.sending = nil, nil
 end
 
 -- Keeps of what was noted with its time the last minutes only.
@@ -87,6 +101,7 @@ end
 local function window_opens(p)
   local most = p.cap and math.floor(p.quota * (p.share or 1))
   if not most or most < 1 or p.rate then return 0 end
+  note_taken(p)
   local name = P .. 'sent:' .. p.route
   local first = redis.call('ZRANGE', name, -most, -most, 'WITHSCORES')
   if first[2] and tonumber(first[2]) > now_us then
@@ -100,7 +115,10 @@ end
 local function opens_at(p)
   if (p.quota and p.quota <= 0) or (p.tokens and p.tokens <= 0) then return nil, 'no_quota' end
   if p.probe then return nil, 'circuit' end
-  if p.most and redis.call('ZCARD', P .. 'flight:' .. p.route) >= p.most then return nil, 'concurrency' end
+  if p.most then
+    note_taken(p)
+    if redis.call('ZCARD', P .. 'flight:' .. p.route) >= p.most then return nil, 'concurrency' end
+  end
   local at, why = rate_of(p) and p.tat_us or 0, 'rate'
   if p.tokens and (p.tokens_us or 0) > at then at, why = p.tokens_us, 'tokens' end
   local window = window_opens(p)
@@ -114,12 +132,14 @@ end
 -- a few calls an hour that go well say nothing about a hundred at once, and a rate that doubles for ever is no number in the end.
 local function proven(p, rate)
   if p.cap then return rate end
+  note_taken(p)
   local taken = redis.call('ZCOUNT', P .. 'sent:' .. p.route, now_us - us(p, MINUTE_S), '+inf')
   return math.min(rate, math.max(p.rate or START_RPM, START_RPM + 2 * taken))
 end
 
 -- Takes the pool's next place for a call that costs so many tokens. A wake-up that came a little late keeps the old rhythm, so lateness
--- costs no rate: less than a quarter interval, and no more than the margin leaves, or a minute could hold a call too many.
+-- costs no rate: less than a quarter interval, and no more than the margin leaves, or a minute could hold a call too many. `note_taken`
+-- writes it down.
 local function take_place(p, call, fence, tokens)
   local rate = rate_of(p)
   local fields = {}
@@ -135,8 +155,10 @@ local function take_place(p, call, fence, tokens)
   end
   if p.open_until_us then fields.probe = call end -- half open: this one finds out
   if next(fields) then write(p, fields) end
-  redis.call('ZADD', P .. 'flight:' .. p.route, now, call)
-  redis.call('ZADD', P .. 'sent:' .. p.route, now_us, call .. ':' .. fence) -- until the gate knows better
+  if not p.taken then p.taken, p.sending = {}, {} end
+  local n = #p.taken
+  p.taken[n + 1], p.taken[n + 2] = now_text, call
+  p.sending[n + 1], p.sending[n + 2] = now_us_text, call .. ':' .. fence -- until the gate knows better
 end
 
 -- The call is over, or will not be made: its place in the pool's flight is free, and a probe that told nothing lets another one go.

@@ -6,13 +6,7 @@ local function park_key(lane, class, tenant, reach) return P .. 'park:' .. lane 
 local function turn_key(lane, class, reach) return P .. 'turn:' .. lane .. ':' .. class .. ':' .. reach end
 local function list_name(lane, class, reach) return lane .. '|' .. class .. '|' .. reach end
 
-local tenants, lane_records = {}, {}
-
--- A lane's record, read once a run.
-local function lane_of(lane)
-  if not lane_records[lane] then lane_records[lane] = record(P .. 'lane:' .. lane) end
-  return lane_records[lane]
-end
+local tenants = {}
 
 -- What is set for a tenant: weight, running and queued (most calls and jobs), queue_ms, mode.
 local function tenant_of(name)
@@ -33,7 +27,7 @@ local function join(lane, class, reach, tenant)
   redis.call('ZADD', P .. 'open_lanes', 0, lane)
   redis.call('ZADD', P .. 'reaches:' .. lane, 0, reach)
   if not may_run(tenant) then return end
-  local virtual = tonumber(lane_of(lane)['virtual:' .. class] or '0')
+  local virtual = number(P .. 'lane:' .. lane, 'virtual:' .. class)
   local past = tonumber(redis.call('ZSCORE', P .. 'past:' .. lane .. ':' .. class, tenant) or '0')
   redis.call('ZADD', turn_key(lane, class, reach), 'NX', math.max(virtual, past), tenant)
 end
@@ -48,10 +42,11 @@ local function rejoin(tenant)
   else each_list(tenant, function(lane, class, reach) redis.call('ZREM', turn_key(lane, class, reach), tenant) end) end
 end
 
+local function tag_after(tenant, start, cost) return math.max(0, start + cost / tonumber(tenant_of(tenant).weight or '1')) end
+
 -- Moves a tenant's turn by what a call costs: ahead when it is let go, back when the service did not take it.
 local function charge(lane, class, tenant, start, cost, reaches)
-  local weight = tonumber(tenant_of(tenant).weight or '1')
-  local tag = math.max(0, start + cost / weight)
+  local tag = tag_after(tenant, start, cost)
   redis.call('ZADD', P .. 'past:' .. lane .. ':' .. class, tag, tenant)
   for _, reach in ipairs(reaches) do redis.call('ZADD', turn_key(lane, class, reach), 'XX', tag, tenant) end
 end
@@ -67,11 +62,23 @@ end
 
 local function place_of(job) return unpack(redis.call('HMGET', job_key(job), 'lane', 'class', 'tenant', 'routes')) end
 
+-- Counts calls that have left their lists: class|tenant -> how many.
+local function count_down(lane, left)
+  local key, names = P .. 'queue:' .. lane, {}
+  for name in pairs(left) do names[#names + 1] = name end
+  local counts, set, gone = redis.call('HMGET', key, unpack(names)), {}, {}
+  for n, name in ipairs(names) do
+    local count = tonumber(counts[n] or '0') - left[name]
+    if count > 0 then set[#set + 1], set[#set + 2] = name, count else gone[#gone + 1] = name end
+  end
+  if set[1] then redis.call('HSET', key, unpack(set)) end
+  if gone[1] then redis.call('HDEL', key, unpack(gone)) end
+end
+
 local function leave_list(lane, class, tenant, reach, call)
   if redis.call('ZREM', park_key(lane, class, tenant, reach), call) == 0 then return end
   redis.call('ZREM', P .. 'waits:' .. lane, call)
-  local name = class .. '|' .. tenant
-  if redis.call('HINCRBY', P .. 'queue:' .. lane, name, -1) <= 0 then redis.call('HDEL', P .. 'queue:' .. lane, name) end
+  count_down(lane, {[class .. '|' .. tenant] = 1})
 end
 
 local function unpark(call, job)
@@ -133,9 +140,14 @@ end
 -- The fleet by queue: {free = slots that nothing is on its way to}, and the queues that serve a lane; those under `*` serve every lane.
 -- Workers with the same choice of lanes read the same queue.
 local function live_queues()
-  redis.call('ZREMRANGEBYSCORE', P .. 'workers', '-inf', now)
   local queues, serving = {}, {}
-  for _, worker in ipairs(redis.call('ZRANGE', P .. 'workers', 0, -1)) do
+  local workers = redis.call('ZRANGE', P .. 'workers', 0, -1, 'WITHSCORES')
+  if workers[2] and tonumber(workers[2]) <= now then
+    redis.call('ZREMRANGEBYSCORE', P .. 'workers', '-inf', now)
+    workers = redis.call('ZRANGE', P .. 'workers', 0, -1, 'WITHSCORES')
+  end
+  for n = 1, #workers, 2 do
+    local worker = workers[n]
     local w = redis.call('HMGET', P .. 'worker:' .. worker, 'slots', 'queue', 'lanes')
     local name = w[2] or 'darkroom'
     if not queues[name] then

@@ -1,15 +1,16 @@
--- What the states of a job's calls make of the job, of which `calls` and `cancel_ms` are read already. Returns state, reason.
-local function job_outcome(job, calls, cancel_ms)
+-- What the states of a job's calls make of the job, of which `calls` and `cancel_ms` are read already. `call`, if given, is known to be in
+-- `its_state`, which shows no reason. Returns state, reason.
+local function job_outcome(job, calls, cancel_ms, call, its_state)
   local j = job_key(job)
   local seen, open, snooze = {}, nil, nil
   for n = 0, calls - 1 do
-    local c = redis.call('HMGET', call_key(job .. '.' .. n), 'state', 'reason')
-    local state = c[1]
+    local name, state, why = job .. '.' .. n, its_state, nil
+    if name ~= call then state, why = unpack(redis.call('HMGET', call_key(name), 'state', 'reason')) end
     seen[state] = (seen[state] or 0) + 1
     local shows = life.open_states[state]
     if shows == 'running' then open = 'running'
     elseif shows and not open then open = shows end
-    if state == 'snoozed' or state == 'unknown' then snooze = c[2] or nil end
+    if state == 'snoozed' or state == 'unknown' then snooze = why or nil end
   end
   if open and cancel_ms then return 'canceling', field(j, 'cancel_reason') or 'user' end
   if open == 'running' then return 'running', seen.unknown and snooze or '' end
@@ -39,13 +40,19 @@ end
 
 local cancel_job, free_dependants, hold_needed
 
--- Recomputes the job after a change of one of its calls, appends the event, and starts or ends what depends on it.
-local function touch(job, kind, data)
+-- What `touch` has to know of a job, and more fields of it for whoever asks.
+local function known_of(job, ...)
+  return redis.call('HMGET', job_key(job), 'state', 'calls', 'cancel_ms', 'tenant', 'sequence', 'started_ms', ...)
+end
+
+-- Recomputes the job after a change of one of its calls, appends the event, and starts or ends what depends on it. `known`: what it would
+-- read of the job, if that has been read; `call` and `its_state`: see `job_outcome`.
+local function touch(job, kind, data, known, call, its_state)
   local j = job_key(job)
-  local known = redis.call('HMGET', j, 'state', 'calls', 'cancel_ms', 'tenant', 'sequence', 'started_ms')
+  known = known or known_of(job)
   local before, sequence = known[1], tonumber(known[5]) + 1
-  local state, reason = job_outcome(job, tonumber(known[2]), known[3])
-  redis.call('HSET', j, 'state', state, 'reason', reason, 'updated_ms', now, 'sequence', sequence)
+  local state, reason = job_outcome(job, tonumber(known[2]), known[3], call, its_state)
+  redis.call('HSET', j, 'state', state, 'reason', reason, 'updated_ms', now_text, 'sequence', sequence)
   if QUEUED[before] ~= QUEUED[state] then
     redis.call(QUEUED[state] and 'SADD' or 'SREM', P .. 'queued:' .. known[4], job)
   end
