@@ -90,17 +90,19 @@ def replay(scene: Scene, job_id: str, changes: Mapping[str, object], options: Su
         yield from _no_dead_letter(job_id)
     old = JobRecord.from_fields(fields)
     request = merge_patch(_without_references(old, fields), changes)
+    wanted = {name: value for name, value in cast("Mapping[str, object]", options).items() if value is not None}
+    # Where another model may do it, it is looked for wherever the old job might have gone.
+    may_move = bool(old.asked_model) or wanted.get("substitute", old.substitute) != "never"
+    went = [split_pool(pool)[0] for pool in old.routes.split(",")] if old.routes and not may_move else None
     defaults: Mapping[str, object] = {
         "model": old.asked_model or old.model or None,
         "substitute": old.substitute,
-        # Those of another model are found again; it may be a third one by now.
-        "regions": [split_pool(pool)[0] for pool in old.routes.split(",")] if old.routes and not old.asked_model else None,
+        "regions": old.named_regions or went,
         "tenant": old.tenant,
         "job_class": old.job_class,
         "metadata": old.metadata,
         "on_unknown": old.on_unknown,
     }
-    wanted = {name: value for name, value in cast("Mapping[str, object]", options).items() if value is not None}
     if "region" in wanted:
         wanted.setdefault("regions", None)  # the one that is named, not where the old job might go
     told = delivery(cast("SubmitOptions", {**defaults, **wanted}), scene.settings, scene.sources.now_ms())

@@ -103,7 +103,6 @@ def _record(
         images_wanted=step.images,
         images_per_call=step.images // step.calls,
         price_microusd=0,
-        price_book="" if local else terms.settings.price_book.version,
         retention_ms=round(terms.settings.retention.total_seconds() * 1000),
         dead_retention_ms=round(terms.settings.dead_letter_retention.total_seconds() * 1000),
         on_unknown=told.on_unknown,
@@ -131,6 +130,7 @@ def _route_fields(terms: Terms, step: PlannedStep, route: Route) -> dict[str, ob
         calls=step.calls,
         images=step.images,
         price_usd=step.price_usd,
+        price_book=terms.settings.price_book.version,
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from darkroom_shared.contract.views import JobView
+from darkroom_shared.contract.views import JobView, total_usd
 from tests.faults.checker import check, gather
 from tests.faults.crew import calls_under, crewed, until_told
 from tests.faults.spoiler import NO_ANSWER, Spoil, Spoiler, running_spoiler
@@ -108,7 +108,7 @@ def test_an_endpoint_that_is_slower_than_the_read_timeout_is_asked_once_an_attem
     assert len(entries) == 16, "the SDK repeated nothing by itself"
     assert [entry["outcome"] for entry in entries].count("cut") == 8
     assert all(entry["billed"] for entry in entries)
-    assert sum(view.cost.actual_usd + view.cost.uncertain_usd for view in views) == pytest.approx(16 * USD)
+    assert total_usd(part for view in views for part in (view.cost.actual_usd, view.cost.uncertain_usd)) == pytest.approx(16 * USD)
     assert findings.problems == []
     measured("case 27", "8 answers held back: 16 requests for 16 attempts, 8 unknown")
 

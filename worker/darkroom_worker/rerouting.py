@@ -148,6 +148,7 @@ async def _other_way(worker: Worker, held: Held, dead: frozenset[str]) -> _Way:
         calls=told.calls,
         images=record.images_wanted,
         price_usd=route.price_usd,
+        price_book=wish.prices.version,
     )
     return _Way(record.model_copy(update=fields), told.calls, route)
 

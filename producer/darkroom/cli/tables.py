@@ -38,7 +38,7 @@ def state(view: JobView | WorkflowView) -> Text:
 
 def substitution(view: JobView) -> list[tuple[str, str | Text]]:
     """What was done in place of what was asked for, as rows of a table; none where that is the same."""
-    if view.fidelity == "exact" and not view.asked_model:
+    if view.fidelity == "exact":
         return []
     return [("in place of", f"{view.asked_model}, {view.fidelity}"), *(("lost", text) for text in view.lost)]
 

@@ -17,6 +17,7 @@ ROUTE_FIELDS: Final = (
     "routes",
     "lane",
     "price_microusd",
+    "price_book",
     "images_per_call",
     "asked",
     "asked_model",
@@ -30,7 +31,15 @@ ROUTE_FIELDS: Final = (
 
 
 def route_fields(
-    route: Route, request: Body, *, asked: Body, asked_model: str, calls: int, images: int, price_usd: Decimal | None
+    route: Route,
+    request: Body,
+    *,
+    asked: Body,
+    asked_model: str,
+    calls: int,
+    images: int,
+    price_usd: Decimal | None,
+    price_book: str,
 ) -> dict[str, object]:
     """These fields for calls on a route.
 
@@ -41,6 +50,7 @@ def route_fields(
         calls: how many there are, 1 or more.
         images: wanted of all of them together.
         price_usd: for all of them together; None if it is not known.
+        price_book: version of the prices that it is from.
     """
     told, model = route.translation, route.model
     return {
@@ -50,6 +60,7 @@ def route_fields(
         "routes": ",".join(pool_name(region, model.id) for region in route.regions),
         "lane": model.id,
         "price_microusd": None if price_usd is None else int(price_usd * 1_000_000 / calls),
+        "price_book": price_book,
         "images_per_call": images // calls,
         "asked": dict(asked),
         "asked_model": asked_model,

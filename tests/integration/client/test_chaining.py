@@ -103,7 +103,9 @@ def test_the_plan_shows_what_the_chain_records_and_costs_nothing(room: Darkroom,
     with probe(settings.redis_url) as connection:
         assert connection.dbsize() == 0
     assert [step.name for step in plan.steps] == STEPS
-    assert [dict(step) for step in three(room).status().plan] == json.loads(json.dumps(plan.as_json()["steps"]))
+    shown = json.loads(json.dumps([step.as_json() for step in plan.steps]))
+    assert [dict(step) for step in three(room).status().plan] == shown
+    assert all(step.route is None or step.route in step.routes for step in plan.steps)
 
 
 def test_one_bad_step_stops_the_whole_chain_before_anything_is_stored_or_paid(room: Darkroom, settings: Settings) -> None:

@@ -30,7 +30,7 @@ def held(room: Darkroom, stack: Stack) -> tuple[JobHandle, int]:
     return job, seed
 
 
-def cost(job: JobHandle) -> tuple[float, float]:
+def cost(job: JobHandle) -> tuple[float | None, float | None]:
     view = job.status()
     return view.cost.actual_usd, view.cost.uncertain_usd
 

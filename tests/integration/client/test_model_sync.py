@@ -135,6 +135,18 @@ def test_the_list_shows_a_mark_until_it_is_taken_back(darkroom: CommandLine, red
     assert darkroom("models", "revive", "no.such-model").code == 2
 
 
+def test_a_submit_to_a_marked_model_is_told_of_it_and_recorded(darkroom: CommandLine, redis_url: str) -> None:
+    (darkroom.folder / "body.json").write_text('{"taskType": "STABLE_IMAGE", "prompt": "a boat"}')
+    plain = darkroom("submit", "--json-body", "body.json", "--model", CORE)
+    assert (plain.code, "marked" in plain.err) == (0, False)
+    with Ledger(redis_url) as ledger:
+        ledger.run(retirement.retire([NewMark(CORE, "aws", "gone")]))
+    done = darkroom("submit", "--json-body", "body.json", "--model", CORE)
+    assert (done.code, done.err.count(f"Warning: {CORE} is marked as retired")) == (0, 1)
+    other = darkroom("submit", "--json-body", "body.json", "--model", CORE, "--substitute", "equivalent")
+    assert (other.code, "marked" in other.err) == (0, False)
+
+
 def test_the_list_works_without_a_ledger_and_with_one_that_is_away(darkroom: CommandLine, tmp_path: Path) -> None:
     assert darkroom("models", DARKROOM_REDIS_URL="").code == 0
     away = darkroom("models", "--json", DARKROOM_REDIS_URL=f"unix://{tmp_path}/nobody.sock")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -22,11 +24,13 @@ from darkroom import (
     TextImage,
 )
 from darkroom_shared.contract.job_record import JobRecord
+from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.core.ids import asset_reference
+from darkroom_shared.core.retry import AfterDoubt
 from darkroom_shared.storage import open_store
 from darkroom_shared.store import ops, reads, retirement
 from darkroom_shared.store.retirement import NewMark
-from tests.integration.local_bedrock.endpoints import NOVA, Running, running_endpoint
+from tests.integration.local_bedrock.endpoints import NOVA, TITAN, Running, running_endpoint
 from tests.support.bodies import b64, picture
 from tests.support.stack import Stack, new_job_id
 from tests.support.valkey import Server
@@ -131,8 +135,10 @@ def test_a_job_that_allows_no_other_model_fails_and_is_told_what_to_do(stack: St
             again = room.submit(StableImage(prompt="a red sailboat"), model=CORE)
         assert warned[0].filename == __file__
         assert again.wait(timeout=60).reason == "model_retired"
+        replayed = room.replay(job.id, substitute="equivalent").wait(timeout=60)
+        assert (replayed.state.value, replayed.replays, replayed.asked_model) == ("succeeded", job.id, CORE)
     # A mark may be wrong: it was called all the same.
-    assert requests == [(CORE, 404)] * 2
+    assert requests == [(CORE, 404), (CORE, 404), (replayed.model, 200)]
 
 
 def test_a_submit_after_the_first_refusal_goes_to_a_living_model_at_once(stack: Stack, room: Darkroom) -> None:
@@ -211,3 +217,65 @@ def test_a_worker_that_dies_while_it_plans_anew_loses_nothing(stack: Stack, poin
     assert (view.state.value, len([out for out in view.outputs if out.role == "image"])) == ("succeeded", images)
     assert {status for _, status in requests} == {200}, "the mark is known: nothing is asked of the retired model again"
     assert len(requests) == len(view.calls) == images
+
+
+def test_an_id_that_aws_does_not_know_any_more_is_a_retirement_if_the_model_is_past_its_end(stack: Stack) -> None:
+    stack.ledger.run(retirement.retire([NewMark(CORE, "aws", "gone")]))
+    stack.faults("error=ResourceNotFoundException:count=1")
+    body = TextImage("a red sailboat", seed=next(_seeds), width=512, height=512).to_body()
+    with noted(stack) as requests, stack.worker():
+        view = stack.wait(stack.submit(body, model=TITAN, substitute="equivalent", images_per_call=1))
+    assert (view.state.value, view.asked_model) == ("succeeded", TITAN)
+    assert requests == [(TITAN, 404), (view.model, 200)]
+    assert stack.ledger.run(retirement.marks())[TITAN].source == "worker"
+
+
+def test_an_answer_that_was_stored_before_the_job_went_another_way_is_delivered(stack: Stack) -> None:
+    stack.ledger.run(retirement.retire([NewMark(CORE, "aws", "gone")]))
+    seed = next(_seeds)
+    sent, asked = (
+        TextImage("a red sailboat", seed=seed, width=512, height=512, number_of_images=count).to_body() for count in (1, 2)
+    )
+    way = {"model": TITAN, "asked": asked, "asked_model": "auto", "substitute": "equivalent", "fidelity": "equivalent"}
+    record = stack.record(sent, **way, images_per_call=1, images_wanted=2)
+    with noted(stack) as requests:
+        dying = stack.start_worker("--slots", "1", DARKROOM_FAILPOINTS="receipt.noted=kill")
+        stack.accept([ops.NewJob(job := new_job_id(), record.as_fields(), calls=2)])
+        dying.process.wait(30)
+        stack.faults("error=ResourceNotFoundException:count=1")
+        with stack.worker():
+            view = stack.wait(job)
+    assert (view.state.value, [out.index for out in view.outputs if out.role == "image"]) == ("succeeded", [0, 1])
+    assert sorted(requests) == sorted([(TITAN, 200), (TITAN, 404), (view.model, 200)]), "what was paid is not asked for again"
+    assert view.model == SD35
+
+
+def test_a_late_answer_with_pictures_for_calls_of_the_new_way_gives_its_own_calls_pictures_only(stack: Stack) -> None:
+    for model in (CORE, TITAN):
+        stack.ledger.run(retirement.retire([NewMark(model, "aws", "gone")]))
+    body = TextImage("a red sailboat", seed=next(_seeds), width=512, height=512, number_of_images=2).to_body()
+    answer = stack.endpoint.invoke(body, model=TITAN)
+    record = stack.record(body, model=TITAN, substitute="equivalent", images_per_call=2)
+    stack.ledger.run(ops.accept([ops.NewJob(job := new_job_id(), record.as_fields())], []))
+    dying = stack.start_worker(DARKROOM_FAILPOINTS="reroute.done=kill")
+    try:
+        stack.until(lambda: stack.is_registered(dying.process.pid), "the worker to register")
+        call = f"{job}.0"
+        # The first attempt goes out, nobody hears of it, and it is given up.
+        [hint] = stack.ledger.run(ops.admit({"standard": 0.0}, 600_000)).hints
+        stack.ledger.run(ops.claim(call, hint.fence, "hand", 600_000, "token"))
+        stack.ledger.run(ops.gate(call, hint.fence, lease_ms=600_000, call_budget=3, price_microusd=1, attempt={"model": TITAN}))
+        unknown = Failure(FailureKind.UNKNOWN, "provider_timeout_ambiguous", "no answer", None)
+        stack.ledger.run(ops.doubt(call, hint.fence, unknown, after=AfterDoubt.RETRY))
+        stack.admit()
+        dying.process.wait(30)  # it has put the job on another way by then
+    finally:
+        dying.kill()
+    assert stack.ledger.run(reads.job(job))["calls"] == "2"
+    open_store(stack.settings.store_url).put_receipt(f"{call}:{hint.fence}", answer.body)
+    assert stack.ledger.run(ops.receipt(call, hint.fence, f"{call}:{hint.fence}", "req-1", 1000)) is ops.Noted.RECOVERED
+    with noted(stack) as requests, stack.worker():
+        view = stack.wait(job)
+    assert (view.state.value, [out.index for out in view.outputs if out.role == "image"]) == ("succeeded", [0, 1])
+    assert requests == [(SD35, 200)]
+    assert view.outputs[0].sha256 == sha256(base64.b64decode(answer.json["images"][0])).hexdigest()

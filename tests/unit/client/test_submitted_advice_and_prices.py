@@ -132,7 +132,7 @@ def test_the_deployments_own_prices_are_those_of_the_plan_and_of_the_job(tmp_pat
     assert plan.price_usd is not None
     assert float(plan.price_usd) == pytest.approx(0.1)
 
-    unknown = submitted(wish, known, {"model": CORE, "substitute": "equivalent"})
+    unknown = submitted(wish, known, {"model": "auto", "substitute": "equivalent"})
     added = {"id": "job_x", "state": "queued", "sequence": "1", "calls": "2", "created_ms": "1700000000000"}
     cost = job_view(unknown.as_fields() | added).cost
     assert (unknown.model, unknown.price_microusd) == (CORE, None)
