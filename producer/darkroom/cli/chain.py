@@ -95,7 +95,7 @@ def _plan(context: typer.Context, parts: list[str] | None, file: Path | None, as
     invocation = Invocation.of(context)
     wanted = read_chain(parts or [], file)
     options = Delivery(**cast("dict[str, Any]", given)).options()
-    options["model"] = options["model"] or wanted.model
+    options["model"] = options.get("model") or wanted.model
     with invocation.room() as room:
         plan = room.plan(*wanted.steps, image=wanted.image, **options)
         _show(invocation, plan, as_json=as_json)
