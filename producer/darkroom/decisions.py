@@ -102,6 +102,8 @@ def replay(scene: Scene, job_id: str, changes: Mapping[str, object], options: Su
         "job_class": old.job_class,
         "metadata": old.metadata,
         "on_unknown": old.on_unknown,
+        "guardrail": old.guardrail or None,
+        "guardrail_gates": old.guardrail_gates or None,
     }
     if "region" in wanted:
         wanted.setdefault("regions", None)  # the one that is named, not where the old job might go

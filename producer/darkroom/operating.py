@@ -13,6 +13,7 @@ from darkroom.options import WORD_RULE, is_word
 from darkroom_shared.contract.views import View
 from darkroom_shared.core.errors import InvalidRequest
 from darkroom_shared.core.forecast import LaneState
+from darkroom_shared.core.guardrail import RULE, is_guardrail
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.store import steering
 from darkroom_shared.store.steering import Mode
@@ -21,10 +22,16 @@ HEAVIEST: Final = 1000
 """A tenant of this weight has a thousand turns for one of a usual tenant; more is a slip."""
 LONGEST_QUEUE: Final = timedelta(days=366)
 MOST: Final = 1_000_000_000
-_WORDS: Final[Mapping[str, str]] = {"weight": "weight", "running": "running", "queued": "queued", "queue_ttl": "queue_ms"}
-"""The ledger's name of each limit."""
+_WORDS: Final[Mapping[str, str]] = {
+    "weight": "weight",
+    "running": "running",
+    "queued": "queued",
+    "queue_ttl": "queue_ms",
+    "guardrail": "guardrail",
+}
+"""The ledger's name of each setting."""
 
-Setting = float | int | timedelta | EllipsisType | None
+Setting = float | int | timedelta | str | EllipsisType | None
 """A value; None takes the limit away; `...` leaves it as it is."""
 
 
@@ -40,6 +47,8 @@ class TenantView(View):
     """Most jobs that it may have queued; a submit beyond that raises QueueFull."""
     queue_ttl: timedelta | None = None
     """A job of it that has not started after this time expires; None for as long as it takes."""
+    guardrail: str | None = None
+    """The Bedrock guardrail of its jobs that name none, `ID:VERSION`; None for the workers'."""
     mode: Mode = "active"
     """`paused`: takes jobs, starts nothing. `draining`: takes no jobs, finishes what waits."""
     waiting: int = 0
@@ -111,26 +120,31 @@ def _view(name: str, record: Mapping[str, str], waiting: int) -> TenantView:
     limits = {word: int(float(record[word])) for word in ("running", "queued") if word in record}
     ttl = timedelta(milliseconds=float(record["queue_ms"])) if "queue_ms" in record else None
     mode = cast("Mode", record.get("mode", "active"))
-    weight = float(record.get("weight", "1"))
-    return TenantView(name=name, weight=weight, queue_ttl=ttl, mode=mode, waiting=waiting, **limits)
+    weight, guardrail = float(record.get("weight", "1")), record.get("guardrail")
+    return TenantView(name=name, weight=weight, queue_ttl=ttl, guardrail=guardrail, mode=mode, waiting=waiting, **limits)
 
 
-def set_tenant(name: str, weight: Setting, running: Setting, queued: Setting, queue_ttl: Setting) -> Flow[TenantView]:
-    """Sets what is not `...`, takes away what is None. Raises InvalidRequest with everything that is wrong; then nothing is set."""
+def set_tenant(name: str, given: Mapping[str, Setting]) -> Flow[TenantView]:
+    """Sets what is not `...`, takes away what is None: `weight`, `running`, `queued`, `queue_ttl`, `guardrail`.
+
+    Raises:
+        InvalidRequest: everything that is wrong; then nothing is set.
+    """
     checked_tenant(name)
-    given = {"weight": weight, "running": running, "queued": queued, "queue_ttl": queue_ttl}
     told = {word: value for word, value in given.items() if not isinstance(value, EllipsisType)}
     problems = [problem for word, value in told.items() if value is not None and (problem := _wrong(word, value)) is not None]
     if problems:
         raise InvalidRequest(problems)
-    fields = {_WORDS[word]: _number(value) for word, value in told.items() if value is not None}
+    fields = {_WORDS[word]: _stored(value) for word, value in told.items() if value is not None}
     clear = [_WORDS[word] for word, value in told.items() if value is None]
     if told:
         yield from ask(steering.tenant(name, fields, clear))
     return (yield from tenant(name))
 
 
-def _number(value: float | timedelta) -> float:
+def _stored(value: float | timedelta | str) -> float | str:
+    if isinstance(value, str):
+        return value
     return round(value.total_seconds() * 1000) if isinstance(value, timedelta) else float(value)
 
 
@@ -143,6 +157,9 @@ def _wrong(word: str, value: object) -> Problem | None:
     elif word == "queue_ttl":
         fine = isinstance(value, timedelta) and timedelta(milliseconds=1) <= value <= LONGEST_QUEUE
         allowed = f"a timedelta above 0, at most {LONGEST_QUEUE.days} days, or None for no limit"
+    elif word == "guardrail":
+        fine = isinstance(value, str) and is_guardrail(value)
+        allowed = f"{RULE}, or None for the workers'"
     else:
         fine = is_number and isinstance(value, int) and 0 <= value <= MOST
         allowed = "a whole number from 0, or None for no limit"
@@ -154,4 +171,5 @@ _MEANINGS: Final[Mapping[str, str]] = {
     "running": "number of running calls",
     "queued": "number of queued jobs",
     "queue_ttl": "time to wait in the queue",
+    "guardrail": "guardrail",
 }

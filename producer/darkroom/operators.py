@@ -8,7 +8,7 @@ from types import EllipsisType
 from darkroom import explaining, operating
 from darkroom.connection import AsyncConnection, Connection
 from darkroom.explaining import Explanation
-from darkroom.operating import TenantView
+from darkroom.operating import Setting, TenantView
 from darkroom_shared.core.forecast import LaneState
 from darkroom_shared.settings import Settings
 
@@ -69,6 +69,7 @@ class Operators:
         running: int | EllipsisType | None = ...,
         queued: int | EllipsisType | None = ...,
         queue_ttl: timedelta | EllipsisType | None = ...,
+        guardrail: str | EllipsisType | None = ...,
     ) -> TenantView:
         """Sets what a tenant may do; what is left out stays as it is, None takes it away. Counts at once, for what waits, too.
 
@@ -77,6 +78,7 @@ class Operators:
             running: most calls that it may have running at once, in all lanes.
             queued: most jobs that it may have queued.
             queue_ttl: a job that has not started after this time expires; counts for jobs that are queued from now on.
+            guardrail: the Bedrock guardrail of its jobs that name none, `ID:VERSION`; counts for calls that start from now on.
 
         Returns:
             What is set now.
@@ -84,7 +86,9 @@ class Operators:
         Raises:
             InvalidRequest: everything that is wrong; nothing was set then.
         """
-        return self._connection.run(operating.set_tenant(name, weight, running, queued, queue_ttl))
+        given: dict[str, Setting] = {"weight": weight, "running": running, "queued": queued, "queue_ttl": queue_ttl}
+        given["guardrail"] = guardrail
+        return self._connection.run(operating.set_tenant(name, given))
 
 
 class AsyncOperators:
@@ -129,6 +133,9 @@ class AsyncOperators:
         running: int | EllipsisType | None = ...,
         queued: int | EllipsisType | None = ...,
         queue_ttl: timedelta | EllipsisType | None = ...,
+        guardrail: str | EllipsisType | None = ...,
     ) -> TenantView:
         """See `Operators.set_tenant`."""
-        return await self._connection.run(operating.set_tenant(name, weight, running, queued, queue_ttl))
+        given: dict[str, Setting] = {"weight": weight, "running": running, "queued": queued, "queue_ttl": queue_ttl}
+        given["guardrail"] = guardrail
+        return await self._connection.run(operating.set_tenant(name, given))

@@ -10,6 +10,7 @@ from typing import Final, TypedDict, cast
 
 from darkroom_shared.contract.job_record import AUTO, CLASSES, IfLate, JobClass, OnUnknown, Substitute
 from darkroom_shared.core.errors import InvalidRequest
+from darkroom_shared.core.guardrail import GATES, RULE, Gate, is_guardrail
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.plan.route import ALLOWED
 from darkroom_shared.settings import Settings
@@ -57,6 +58,12 @@ class SubmitOptions(TypedDict, total=False):
     on_unknown: OnUnknown | None
     """What follows a call that may have been billed without an answer: `retry` (default: at most one more), or `hold` (it waits
     for `resolve`, also beyond `finish_by`)."""
+    guardrail: str | None
+    """The Bedrock guardrail of its calls, `ID:VERSION`: an id or an ARN, and a version from 1 to 99999999 or DRAFT. The tenant's or
+    the workers' if left out."""
+    guardrail_gates: Sequence[Gate] | None
+    """What the guardrail is asked about besides the calls: `prompt` and `input` (texts and pictures, before a call is paid),
+    `output` (each picture that was made, before it is stored). Those of the workers' settings come on top."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,8 @@ class Delivery:
     on_unknown: OnUnknown = "retry"
     if_late: IfLate = "warn"
     substitute: Substitute = "never"
+    guardrail: str = ""
+    guardrail_gates: tuple[Gate, ...] = ()
     regions_named: bool = False
     """Whether the caller named the Regions: then no other model's Regions are added."""
 
@@ -120,6 +129,8 @@ def delivery(options: SubmitOptions, settings: Settings, now_ms: int) -> Deliver
         on_unknown=options.get("on_unknown") or "retry",
         if_late=options.get("if_late") or settings.if_late,
         substitute=options.get("substitute") or _usual_substitute(options, settings),
+        guardrail=options.get("guardrail") or "",
+        guardrail_gates=tuple(gate for gate in GATES if gate in (options.get("guardrail_gates") or ())),
         regions_named=bool(options.get("region") or options.get("regions")),
     )
 
@@ -159,6 +170,7 @@ _TYPES: Final[Mapping[str, tuple[type, str]]] = {
     "region": (str, "a text"),
     "tenant": (str, "a text"),
     "idempotency_key": (str, "a text"),
+    "guardrail": (str, RULE),
     "metadata": (Mapping, "a mapping of texts to texts"),
     "not_before": (datetime, "a datetime with its time zone"),
     "start_within": (timedelta, "a timedelta"),
@@ -189,6 +201,9 @@ def _findings(options: SubmitOptions, now_ms: int) -> _Findings:
         found.append(("if_late", f"{str(given.get('if_late'))[:80]!r} is no policy", ["refuse", "warn", "ignore"]))
     if given.get("regions") is not None and not _is_list_of_texts(given.get("regions"), MOST_REGIONS):
         found.append(("regions", "it is no list of Regions", f"a list of 1-{MOST_REGIONS} texts"))
+    gates = given.get("guardrail_gates")
+    if gates is not None and not (_is_list_of_texts(gates, len(GATES)) and set(cast("Sequence[object]", gates)) <= set(GATES)):
+        found.append(("guardrail_gates", f"{str(gates)[:80]!r} is no list of gates", list(GATES)))
     wrong = {name for name, _, _ in found}
     right = cast("SubmitOptions", {name: value for name, value in given.items() if name not in wrong})
     return found + _words(right) + _metadata(right.get("metadata") or {}) + _times(right, now_ms)
@@ -205,6 +220,9 @@ def _words(options: SubmitOptions) -> _Findings:
     for name, word in [("tenant", options.get("tenant")), ("region", options.get("region")), *regions]:
         if word is not None and not is_word(word):
             found.append((name, f"{word[:80]!r} is no {name.removesuffix('s')}", WORD_RULE))
+    guardrail = options.get("guardrail")
+    if guardrail is not None and not is_guardrail(guardrail):
+        found.append(("guardrail", f"{guardrail[:80]!r} is no guardrail", RULE))
     key = options.get("idempotency_key")
     if key is not None and not 1 <= len(key) <= LONGEST_KEY:
         found.append(("idempotency_key", f"the key has {len(key)} characters", f"1-{LONGEST_KEY} characters"))

@@ -106,6 +106,8 @@ def _record(
         retention_ms=round(terms.settings.retention.total_seconds() * 1000),
         dead_retention_ms=round(terms.settings.dead_letter_retention.total_seconds() * 1000),
         on_unknown=told.on_unknown,
+        guardrail="" if local else told.guardrail,
+        guardrail_gates=[] if local else list(told.guardrail_gates),
         not_before_ms=told.not_before_ms,
         # A later step starts when the one before it is done, whenever that is: only the first can be late.
         start_by_ms=told.start_by_ms if first else 0,

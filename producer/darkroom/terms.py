@@ -112,7 +112,9 @@ class Terms:
         named = self.named
         model = AUTO if named is None else named.id
         allowed = model if told.substitute == "never" else f"{model} or {told.substitute}"
-        print_ = fingerprint(request, model=allowed, region=told.region, tenant=told.tenant)
+        guarded: dict[str, object] = {"guardrail": told.guardrail} if told.guardrail else {}
+        guarded |= {"guardrail_gates": told.guardrail_gates} if told.guardrail_gates else {}
+        print_ = fingerprint(request, model=allowed, region=told.region, tenant=told.tenant, **guarded)
         return f"{told.tenant}:{told.idempotency_key}", print_, life_ms
 
     def tagged(self, body: Mapping[str, object]) -> Mapping[str, object]:

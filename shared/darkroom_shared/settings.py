@@ -16,6 +16,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, fi
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from darkroom_shared.contract.job_record import CLASSES, IfLate, Substitute
+from darkroom_shared.core.guardrail import GATES, RULE, Gate, is_guardrail
 from darkroom_shared.models.price_file import PriceFileError, read_prices
 from darkroom_shared.models.prices import BUILT_IN, PriceBook
 
@@ -106,6 +107,11 @@ class Settings(BaseSettings):
 
     tenant: str = "default"
     """Tenant of a job that names none."""
+    guardrail: str = ""
+    """Bedrock guardrail, `ID:VERSION`, that workers send with the calls whose job and tenant name none. Empty: none."""
+    guardrail_gates: Annotated[tuple[Gate, ...], NoDecode] = ()
+    """What workers ask a call's guardrail about besides the call: `prompt`, `input` (pictures), `output` (pictures). A job may add
+    to them."""
     retention: timedelta = Field(default=timedelta(days=7), ge=NOTHING)
     """How long a finished job's records and pictures are kept."""
     dead_letter_retention: timedelta = Field(default=timedelta(days=30), ge=NOTHING)
@@ -174,7 +180,19 @@ class Settings(BaseSettings):
             return json.loads(value or "{}")
         return value
 
-    @field_validator("regions", "residency", "lanes", mode="before")
+    @field_validator("guardrail")
+    @classmethod
+    def _guardrail(cls, value: str) -> str:
+        if value and not is_guardrail(value):
+            raise ValueError(f"{value[:80]!r} is no guardrail; {RULE}")
+        return value
+
+    @field_validator("guardrail_gates")
+    @classmethod
+    def _each_gate_once(cls, value: tuple[Gate, ...]) -> tuple[Gate, ...]:
+        return tuple(gate for gate in GATES if gate in value)
+
+    @field_validator("regions", "residency", "lanes", "guardrail_gates", mode="before")
     @classmethod
     def _commas(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value

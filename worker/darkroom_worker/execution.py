@@ -1,6 +1,6 @@
 """One call, from its message to its stored result: a visible pipeline in which the ledger decides and this module performs.
 
-    claim -> prepare -> gate -> call -> receipt -> decode -> store -> commit -> story
+    claim -> prepare -> guardrail -> gate -> call -> receipt -> decode -> guardrail -> store -> commit -> story
 
 Nothing here retries, sleeps or keeps state: a failed attempt becomes a Failure, `core.retry.decide` says what that means, and the
 ledger records it. A worker that has lost its lease is told so by the gate or by the write itself, and leaves quietly.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
@@ -20,12 +21,14 @@ from darkroom_shared.contract.job_record import JobRecord
 from darkroom_shared.contract.messages import CallMessage
 from darkroom_shared.core.errors import DarkroomError, RequestRejected, StorageUnavailable
 from darkroom_shared.core.failure import Failure, FailureKind
+from darkroom_shared.core.guardrail import INTERVENED
 from darkroom_shared.failpoints import Point
 from darkroom_shared.models.catalogue import find_model
 from darkroom_shared.store import ops
 from darkroom_worker.adaptation import finished, prepared, with_seed_of_call
 from darkroom_worker.bedrock.answers import Pictures, read_answer
 from darkroom_worker.bedrock.client import Answer
+from darkroom_worker.guarding import asked_after, asked_before, guardrail_of
 from darkroom_worker.local_step import run_local_step
 from darkroom_worker.outcomes import LEASE_LOST, settle, tell_if_over
 from darkroom_worker.requests import build_body
@@ -53,7 +56,10 @@ async def execute(worker: Worker, message: CallMessage) -> str:
     record = JobRecord.from_fields(as_answered(claim.job, claim.call) if adopted else claim.job)
     unwanted = "cancel_discard" in claim.job
     keeps = JobRecord.from_fields(claim.job).images_per_call if adopted else 0
-    held = Held(message.call_id, message.fence, claim.job["id"], record, claim.call, claim.inputs, unwanted, claim.retired, keeps)
+    guardrail = guardrail_of(worker, record.guardrail, claim.guardrail)
+    held = Held(
+        message.call_id, message.fence, claim.job["id"], record, claim.call, claim.inputs, unwanted, claim.retired, guardrail, keeps
+    )
     with worker.leases.hold(held.id, held.fence), structlog.contextvars.bound_contextvars(call=held.id, fence=held.fence):
         outcome = await _run(worker, held, claim.call.get("receipt"))
         _log.info("call_ended", outcome=outcome, task_type=record.task_type, model=record.model)
@@ -110,7 +116,11 @@ async def _call(worker: Worker, held: Held) -> str:
     request = with_seed_of_call(held.record.request, held.number)
     model = find_model(held.destination[1])
     try:
-        body = await build_body(model, request, held.inputs, worker.store, await prepared(worker, held))
+        made = await prepared(worker, held)
+        refused = await asked_before(worker, held, request, made)
+        if refused is not None:
+            return refused
+        body = await build_body(model, request, held.inputs, worker.store, made)
     except RequestRejected as error:
         return await settle(worker, held, Failure(FailureKind.PERMANENT, error.code, str(error), billed=False))
     await worker.bedrock.warm(held.destination[0])  # a worker that dies over it has called nobody: not behind the gate
@@ -152,7 +162,7 @@ async def _invoke(worker: Worker, held: Held, body: bytes, gate_asked_s: float) 
         # Frozen since (a paused machine, a stopped process): by now the call may be another worker's.
         return Failure(FailureKind.UNREACHED, "worker_frozen", "The worker stood still before it called; nothing was sent.")
     region, model = held.destination
-    answer = await worker.bedrock.invoke(model, region, body)
+    answer = await worker.bedrock.invoke(model, region, body, held.guardrail)
     failpoints.reach(Point.CALL_ANSWERED)
     return answer
 
@@ -193,23 +203,32 @@ async def _deliver(worker: Worker, held: Held, receipt: str, answer: Answer, att
     if held.keeps and held.keeps < held.images_wanted:
         seeds = pictures.seeds[: held.keeps]
         pictures = replace(pictures, images=pictures.images[: held.keeps], seeds=seeds, missing=held.keeps - len(seeds))
-    rejected: list[dict[str, object]] = [
-        {"index": held.first_index + n, "code": "content_filtered_output", "message": pictures.reason, "billed": None}
-        for n in range(len(pictures.images), len(pictures.images) + pictures.missing)
-    ]
-    return await _finish(worker, held, receipt, await _made(worker, held, pictures), rejected)
+    seen = await asked_after(worker, held, pictures)
+    if isinstance(seen, str):
+        return seen
+    came = len(pictures.images)
+    rejected = [_kept_back(held, n, INTERVENED, why, billed=True) for n, why in seen.refused.items()]
+    missing = range(came, came + pictures.missing)
+    rejected += [_kept_back(held, n, "content_filtered_output", pictures.reason, billed=None) for n in missing]
+    places = [place for place in range(came) if place not in seen.refused]
+    return await _finish(worker, held, receipt, await _made(worker, held, pictures, places), rejected)
 
 
-async def _made(worker: Worker, held: Held, pictures: Pictures) -> list[Made]:
-    """The pictures as they were asked for, each beside the original where free steps changed it, and the mask."""
-    done = await finished(worker, held, pictures.images)
-    found = [Made("image", data, index, seed) for index, (data, seed) in enumerate(zip(done, pictures.seeds, strict=True))]
-    found += [
-        Made("original", before, index, seed)
-        for index, (before, after, seed) in enumerate(zip(pictures.images, done, pictures.seeds, strict=True))
-        if before is not after
-    ]
-    return found + ([Made("mask", pictures.mask, len(done))] if pictures.mask else [])
+def _kept_back(held: Held, place: int, code: str, why: str, *, billed: bool | None) -> dict[str, object]:
+    return {"index": held.first_index + place, "code": code, "message": why, "billed": billed}
+
+
+async def _made(worker: Worker, held: Held, pictures: Pictures, places: Sequence[int]) -> list[Made]:
+    """The pictures as they were asked for, each beside the original where free steps changed it, and the mask.
+
+    Args:
+        places: those to keep.
+    """
+    kept = [pictures.images[place] for place in places]
+    pairs = list(zip(places, kept, await finished(worker, held, kept), strict=True))
+    found = [Made("image", after, place, pictures.seeds[place]) for place, _, after in pairs]
+    found += [Made("original", before, place, pictures.seeds[place]) for place, before, after in pairs if before is not after]
+    return found + ([Made("mask", pictures.mask, len(pictures.images))] if pictures.mask else [])
 
 
 async def _finish(worker: Worker, held: Held, receipt: str, pictures: list[Made], rejected: list[dict[str, object]]) -> str:

@@ -55,7 +55,7 @@ async def settle(worker: Worker, held: Held, failure: Failure, attempt: int | No
         case Doubt(after):
             kept = await insist(worker, ops.doubt(held.id, held.fence, failure, after=after))
         case Reject():
-            kept = await _reject(worker, held, failure)
+            kept = await _reject(worker, held, failure, called=attempt is not None)
         case GiveUp(reason):
             kept = await insist(worker, ops.fail(held.id, held.fence, failure, reason))
         case _ as never:
@@ -65,15 +65,14 @@ async def settle(worker: Worker, held: Held, failure: Failure, attempt: int | No
     return type(decision).__name__.lower() if kept else LEASE_LOST
 
 
-async def _reject(worker: Worker, held: Held, failure: Failure) -> bool:
+async def _reject(worker: Worker, held: Held, failure: Failure, *, called: bool) -> bool:
     rows: list[dict[str, object]] = [
         {"index": held.first_index + n, "code": failure.code, "message": failure.message, "billed": failure.billed}
         for n in range(held.images_wanted)
     ]
     end = {"outcome": "rejected", "billed": failure.billed, "failure": failure.as_json(), "request_id": failure.request_id}
-    commit = await insist(
-        worker, ops.commit(held.id, held.fence, outputs=[], rejected=rows, reason="content_filter", end_attempt=end)
-    )
+    what = ops.commit(held.id, held.fence, outputs=[], rejected=rows, reason="content_filter", end_attempt=end if called else None)
+    commit = await insist(worker, what)
     return commit.verdict is ops.Committed.DONE
 
 

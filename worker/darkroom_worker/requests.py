@@ -78,6 +78,22 @@ async def build_body(
     return orjson.dumps(wire_body(model, replace_at(wanted, values)))
 
 
+async def sent_pictures(
+    request: Mapping[str, object], inputs: Outputs, store: AsyncAssetStore, made: Mapping[str, bytes]
+) -> list[bytes]:
+    """The pictures of a request as they are sent, without the masks, in the order of the documentation; `made` as for `build_body`.
+
+    Raises:
+        AssetMissing, StorageUnavailable.
+    """
+    places = image_values(without_missing(request, inputs)).items()
+    return [
+        made.get(place.pointer) or await store.get(referred_asset(str(value), inputs))
+        for place, value in places
+        if place.role != "mask"
+    ]
+
+
 async def step_images(request: Mapping[str, object], inputs: Outputs, store: AsyncAssetStore) -> list[bytes]:
     """The input pictures of a local step, in order."""
     return [await store.get(referred_asset(str(name), inputs)) for name in as_array(request.get("images"))]

@@ -10,6 +10,7 @@ from typing import TypeVar
 from darkroom_shared import failpoints
 from darkroom_shared.contract.job_record import JobRecord
 from darkroom_shared.core.errors import LedgerUnavailable, StorageUnavailable
+from darkroom_shared.core.guardrail import Guardrail
 from darkroom_shared.core.quota import split_pool
 from darkroom_shared.core.retry import History
 from darkroom_shared.failpoints import Point
@@ -80,6 +81,8 @@ class Held:
     """The job was canceled, and the pictures of a paid call are not wanted."""
     retired: bool = False
     """The model that it would go to is marked as retired."""
+    guardrail: Guardrail | None = None
+    """What its calls are held against: the job's own, else the tenant's, else the worker's."""
     keeps: int = 0
     """How many pictures of a stored answer are this call's, if it was asked for more before its job was put on another way."""
 
@@ -125,7 +128,7 @@ async def open_gate(worker: Worker, held: Held) -> tuple[str, int]:
             call_budget=settings.call_budget,
             price_microusd=record.price_microusd,
             spend_per_day=settings.spend_per_day_microusd,
-            attempt={"worker": worker.name, "region": region, "model": model},
+            attempt={"worker": worker.name, "region": region, "model": model, "guardrail": str(held.guardrail or "")},
         ),
     )
 

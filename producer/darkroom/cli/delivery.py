@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 from inspect import Parameter
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 import typer
 
 from darkroom.cli.exits import BadInput
 from darkroom.options import SubmitOptions
 from darkroom_shared.contract.job_record import IfLate, JobClass, OnUnknown, Substitute
+from darkroom_shared.core.guardrail import Gate
 
 _UNITS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)")
@@ -38,6 +39,8 @@ class Delivery:
     finish_by: str | None = None
     if_late: IfLate | None = None
     on_unknown: OnUnknown | None = None
+    guardrail: str | None = None
+    guardrail_gates: str | None = None
     wait: bool = False
     timeout: str | None = None
     save: Path | None = None
@@ -63,6 +66,9 @@ class Delivery:
             finish_by=instant("--finish-by", self.finish_by),
             if_late=self.if_late,
             on_unknown=self.on_unknown,
+            guardrail=self.guardrail,
+            # What is no gate is refused with all else that is wrong with the options.
+            guardrail_gates=cast("list[Gate] | None", words(self.guardrail_gates)),
         )
 
     @property
@@ -181,6 +187,15 @@ _ANNOTATIONS: Final[tuple[tuple[str, object, object], ...]] = (
         Annotated[
             OnUnknown | None,
             typer.Option(help="A call that may have been billed without an answer: once more, or hold it for `darkroom resolve`."),
+        ],
+        None,
+    ),
+    ("guardrail", Annotated[str | None, typer.Option(metavar="ID:VERSION", help="Bedrock guardrail of its calls.")], None),
+    (
+        "guardrail_gates",
+        Annotated[
+            str | None,
+            typer.Option(metavar="A,B,…", help="What the guardrail is asked about besides the calls: prompt, input, output."),
         ],
         None,
     ),

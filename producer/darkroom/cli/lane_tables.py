@@ -95,17 +95,17 @@ def _running(queue: TenantQueue) -> str:
 
 def tenants_table(views: Sequence[TenantView]) -> Table:
     """One line a tenant: what it may do, and what it has waiting."""
-    table = _table("tenant", "weight", "running", "queued", "queue ttl", "mode", "waiting")
+    table = _table("tenant", "weight", "running", "queued", "queue ttl", "guardrail", "mode", "waiting")
     for view in views:
         most = ["-" if limit is None else f"at most {limit}" for limit in (view.running, view.queued)]
         ttl = "-" if view.queue_ttl is None else span(view.queue_ttl.total_seconds())
         mode = Text(view.mode, style=_MODES[view.mode])
-        table.add_row(view.name, f"{view.weight:g}", *most, ttl, mode, str(view.waiting))
+        table.add_row(view.name, f"{view.weight:g}", *most, ttl, view.guardrail or "-", mode, str(view.waiting))
     return table
 
 
 def _table(*titles: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for title in titles:
-        table.add_column(title, no_wrap=title not in ("pool", "tenant", "next call"), overflow="fold")
+        table.add_column(title, no_wrap=title not in ("pool", "tenant", "next call", "guardrail"), overflow="fold")
     return table

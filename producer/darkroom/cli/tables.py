@@ -43,6 +43,17 @@ def substitution(view: JobView) -> list[tuple[str, str | Text]]:
     return [("in place of", f"{view.asked_model}, {view.fidelity}"), *(("lost", text) for text in view.lost)]
 
 
+def guarding(view: JobView) -> list[tuple[str, str | Text]]:
+    """The guardrail of a job and what it was asked, as rows of a table; none where it has none."""
+    sent = {attempt.guardrail for call in view.calls for attempt in call.attempts}
+    names = sorted({view.guardrail, *sent} - {""})
+    gates = f", asked about {', '.join(view.guardrail_gates)}" if view.guardrail_gates else ""
+    uses = [call.guardrail_use for call in view.calls if call.guardrail_use is not None]
+    asked = f"{sum(use.requests for use in uses)} requests, {sum(use.image_units for use in uses)} pictures"
+    rows: list[tuple[str, str | Text]] = [("guardrail", f"{', '.join(names)}{gates}")] if names or gates else []
+    return rows + ([("gates", asked)] if uses else [])
+
+
 def cost(value: Cost) -> str:
     """Dollars paid, or estimated while nothing is paid; the doubtful part behind a plus sign."""
     if (value.actual_usd, value.uncertain_usd) != (0, 0):
@@ -101,6 +112,7 @@ def job_details(view: JobView, waits: Sequence[tuple[str, str | Text]] = ()) -> 
     rows += [("workflow", f"{view.workflow}, step {view.step}")] if view.workflow else []
     rows += waits
     rows += substitution(view)
+    rows += guarding(view)
     rows += [("error", f"{view.error.code}: {view.error.message}")] if view.error else []
     rows += [("warning", warning) for warning in view.warnings]
     for one in view.outputs:

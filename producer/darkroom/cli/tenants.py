@@ -60,18 +60,24 @@ def set_tenant(
     queue_ttl: Annotated[
         str | None, typer.Option(metavar="TIME", help="Its jobs expire if they have not started after this time, e.g. 10m.")
     ] = None,
+    guardrail: Annotated[
+        str | None, typer.Option(metavar="ID:VERSION", help="The Bedrock guardrail of its jobs that name none.")
+    ] = None,
     as_json: _AS_JSON = False,
 ) -> None:
     """Set what a tenant may do; `none` takes a limit away, what is left out stays as it is. Counts at once."""
     invocation = Invocation.of(context)
-    given: dict[str, float | timedelta | EllipsisType | None] = {
+    given: dict[str, float | timedelta | str | EllipsisType | None] = {
         "weight": _number("--weight", weight),
         "running": _count("--running", running),
         "queued": _count("--queued", queued),
         "queue_ttl": ... if queue_ttl is None else None if queue_ttl == _NONE else length("--queue-ttl", queue_ttl),
+        "guardrail": ... if guardrail is None else None if guardrail == _NONE else guardrail,
     }
     if all(value is ... for value in given.values()):
-        raise BadInput("Nothing is to be set. Give --weight, --running, --queued or --queue-ttl; `none` takes a limit away.")
+        raise BadInput(
+            "Nothing is to be set. Give --weight, --running, --queued, --queue-ttl or --guardrail; `none` takes it away."
+        )
     with invocation.room() as room:
         view = room.set_tenant(name, **cast("dict[str, Any]", given))
     if as_json:

@@ -8,6 +8,8 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from darkroom_shared.core.guardrail import Gate
+
 JobClass = Literal["interactive", "standard", "bulk"]
 CLASSES: tuple[JobClass, ...] = ("interactive", "standard", "bulk")
 """Most urgent first."""
@@ -76,6 +78,10 @@ class JobRecord(BaseModel):
     """How long it is kept if it fails, where that is longer."""
     on_unknown: OnUnknown = "retry"
     """What follows an attempt whose outcome nobody knows: at most one more call, or waiting for a decision."""
+    guardrail: str = ""
+    """The guardrail of its calls, `ID:VERSION`; empty for the tenant's or the workers'."""
+    guardrail_gates: list[Gate] = []
+    """What the guardrail is asked about besides the calls themselves."""
     replays: str = ""
     """The dead letter that this job is to replace."""
     not_before_ms: int = 0
@@ -119,5 +125,5 @@ class JobRecord(BaseModel):
 _JSON_FIELDS = frozenset(
     {"request", "images_wanted", "price_microusd", "tokens", "not_before_ms", "start_by_ms", "finish_by_ms"}
     | {"retention_ms", "dead_retention_ms", "inputs", "metadata", "warnings", "seed", "needs"}
-    | {"asked", "lost", "prepare", "finish", "images_per_call", "named_regions"}
+    | {"asked", "lost", "prepare", "finish", "images_per_call", "named_regions", "guardrail_gates"}
 )

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ConfigDict
 
 from darkroom_shared.contract.job_record import Fidelity, JobClass, JobRecord, OnUnknown
+from darkroom_shared.core.guardrail import Gate
 from darkroom_shared.core.lifecycle import CallState, JobState
 
 
@@ -75,6 +76,8 @@ class Attempt(View):
     worker: str = ""
     region: str = ""
     model: str = ""
+    guardrail: str = ""
+    """The guardrail that was sent with the call, `ID:VERSION`; empty for none."""
     started_ms: int
     ended_ms: int | None = None
     outcome: str
@@ -93,6 +96,17 @@ class Attempt(View):
         return None if self.ended_ms is None else (self.ended_ms - self.started_ms) / 1000
 
 
+class GuardrailUse(View):
+    """What a guardrail was asked beside a call, and what AWS counted for it; billed by AWS apart from the call."""
+
+    requests: int = 0
+    """Requests that were answered."""
+    image_units: int = 0
+    """Pictures that its content policy looked at."""
+    text_units: int = 0
+    """Units of text, of all its policies together."""
+
+
 class CallView(View):
     """One call of a job."""
 
@@ -102,6 +116,8 @@ class CallView(View):
     fence: int
     attempts: tuple[Attempt, ...] = ()
     pool: str = ""
+    guardrail_use: GuardrailUse | None = None
+    """None if no guardrail was asked beside the call."""
 
 
 class Cost(View):
@@ -160,6 +176,10 @@ class JobView(View):
     workflow: str = ""
     step: str = ""
     on_unknown: OnUnknown = "retry"
+    guardrail: str = ""
+    """The guardrail that was named at submit, `ID:VERSION`; the one that was sent is told by each attempt."""
+    guardrail_gates: tuple[Gate, ...] = ()
+    """What the guardrail is asked about besides the calls themselves, as far as it was said at submit."""
     replays: str = ""
     """The dead letter that this job replaces."""
     replaced_by: str = ""
@@ -225,7 +245,19 @@ def call_view(record: Mapping[str, str], attempts: Mapping[str, str]) -> CallVie
     """Reads a call's record."""
     return CallView.model_validate(
         {"id": record["id"], "state": record["state"], "reason": record.get("reason", ""), "fence": int(record["fence"])}
-        | {"pool": record.get("pool", ""), "attempts": attempts_view(attempts)}
+        | {"pool": record.get("pool", ""), "attempts": attempts_view(attempts), "guardrail_use": _guardrail_use(record)}
+    )
+
+
+def _guardrail_use(record: Mapping[str, str]) -> GuardrailUse | None:
+    """The sum of what was counted at each gate; see the ledger's script `guarded`."""
+    counts = [GuardrailUse.model_validate_json(text) for name, text in record.items() if name.startswith("guarded:")]
+    if not counts:
+        return None
+    return GuardrailUse(
+        requests=sum(count.requests for count in counts),
+        image_units=sum(count.image_units for count in counts),
+        text_units=sum(count.text_units for count in counts),
     )
 
 
@@ -270,6 +302,8 @@ def job_view(fields: Mapping[str, str], calls: Sequence[CallView] = ()) -> JobVi
         workflow=record.workflow,
         step=record.step,
         on_unknown=record.on_unknown,
+        guardrail=record.guardrail,
+        guardrail_gates=tuple(record.guardrail_gates),
         replays=record.replays,
         replaced_by=fields.get("replaced_by", ""),
         discarded=instant(fields.get("discarded_ms")),

@@ -110,7 +110,8 @@ TRANSITIONS: Final[dict[Event, Transition]] = {
     Event.ADOPT: _row(_C.RESPONDED, _C.ADMITTED),
     Event.GATE: _row(_C.CALLING, _C.CLAIMED),
     Event.RECEIPT: _row(_C.RESPONDED, _C.CALLING),
-    Event.COMMIT: _row(_C.DONE, _C.CALLING, _C.RESPONDED),
+    # From claimed: a guardrail refused the request before the call, which is a result, and free.
+    Event.COMMIT: _row(_C.DONE, _C.CLAIMED, _C.CALLING, _C.RESPONDED),
     Event.SNOOZE: _row(_C.SNOOZED, _C.CLAIMED, _C.CALLING, _C.RESPONDED),
     Event.PARK: _row(_C.PARKED, _C.SNOOZED, _C.ADMITTED, _C.CLAIMED, _C.RESPONDED, _C.UNKNOWN),
     Event.DOUBT: _row(_C.UNKNOWN, _C.CALLING),

@@ -13,18 +13,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from darkroom_shared.core.guardrail import findings_of, reason_of
 from darkroom_shared.task_types import as_array, as_object
 
 FILTER_TEXT = "blocked by our content filters"
 """Part of every text by which Amazon's models say that a filter kept something back."""
 _STABILITY_INPUT = ("filter reason: prompt", "filter reason: input image")
 _STABILITY_OUTPUT = "filter reason"
+_ACTION = "amazon-bedrock-guardrailAction"
+_TRACE = "amazon-bedrock-trace"
 _TOO_FEW = "The answer held fewer pictures than were asked for."
 _DIGITS = re.compile(r"[0-9]{1,20}", re.ASCII)
 _NOTHING = "it holds neither pictures nor a reason"
 
-Outcome = Literal["pictures", "filtered_input", "model_error", "unreadable"]
-"""What an answer is: pictures, be it fewer than asked for; a filter's refusal of the request; the model's own failure; nonsense."""
+Outcome = Literal["pictures", "filtered_input", "intervened", "model_error", "unreadable"]
+"""What an answer is: pictures, be it fewer than asked for; a filter's refusal of the request; a guardrail's, of either; the
+model's own failure; nonsense."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,29 @@ class Reading:
     mask: str | None = None
     missing: int = 0
     reason: str = ""
+
+
+def guarded_reading(answer: Mapping[str, object], wanted: int) -> Reading | None:
+    """A guardrail's intervention, which looks the same for every family; None where there was none, or where it only masked.
+
+    A guardrail does two things: it blocks, or it masks personal data in a text. A picture cannot be masked, so pictures beside an
+    intervention are those that a masked prompt made, if the trace says that it was masked and not that anything was blocked:
+    then the answer is read as any other. In every other case, and without a trace, what is there is what the guardrail objected to,
+    and it is not kept.
+
+    Source: https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-mmfilter.html and guardrails-use-independent-api.html.
+    """
+    if answer.get(_ACTION) != "INTERVENED":
+        return None
+    trace = as_object(as_object(answer.get(_TRACE)).get("guardrail"))
+    said = str(trace.get("actionReason", "")).casefold()
+    if answer.get("images") and "masked" in said and "blocked" not in said:
+        return None
+    for part, what in (("input", "the request"), ("output", "the pictures")):
+        told = [value for name, value in trace.items() if name.startswith(part)]
+        if findings_of(told):
+            return Reading("intervened", missing=wanted, reason=reason_of(what, told))
+    return Reading("intervened", missing=wanted, reason=reason_of("the call", None))
 
 
 def amazon_reading(answer: Mapping[str, object], wanted: int) -> Reading:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from darkroom_shared.core.errors import UnknownModel
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.models import nova_canvas, sdxl, stability_services, stable_image, titan
-from darkroom_shared.models.answers import Reading
+from darkroom_shared.models.answers import Reading, guarded_reading
 from darkroom_shared.models.lifecycle import lifecycle_warning
 from darkroom_shared.models.model import Body, Facts, Family, MaskPolarity, Model, Schema, Size
 from darkroom_shared.models.options import image_count
@@ -146,7 +146,7 @@ class Catalogue:
         Args:
             wanted: how many images the call asked for, 1 or more.
         """
-        return self.families[model.family].read_answer(answer, wanted)
+        return guarded_reading(answer, wanted) or self.families[model.family].read_answer(answer, wanted)
 
     def tagged(self, model: Model, body: Body) -> Body:
         """The body with its task's name: a native one without `taskType` gets its model's, any other is returned as it is."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from darkroom_shared.core.failure import Failure
 from darkroom_shared.core.quota import PoolQuota
@@ -154,6 +154,8 @@ class Claim:
     """Outputs of the steps before, by step name."""
     retired: bool = False
     """The model that the call would go to is marked as retired."""
+    guardrail: str = ""
+    """The tenant's guardrail, `ID:VERSION`; empty if it has none."""
 
 
 def hints_of_rows(value: object) -> tuple[Hint, ...]:
@@ -225,6 +227,7 @@ def claim(call_id: str, fence: int, worker: str, lease_ms: int, token: str) -> S
             record(value.get("call")),
             _inputs(value.get("inputs")),
             value.get("retired") is True,
+            text(value.get("guardrail") or ""),
         )
 
     return Script("claim", {"call": call_id, "fence": fence, "worker": worker, "lease_ms": lease_ms, "token": token}, parse)
@@ -271,6 +274,11 @@ def gate(
         "attempt": dict(attempt),
     }
     return Script("gate", args, parse)
+
+
+def guarded(call_id: str, fence: int, gate: Literal["before", "after"], use: Mapping[str, int]) -> Script[bool]:
+    """Counts what a guardrail was asked before or after a paid call: `requests`, `image_units`, `text_units`. Safe to repeat."""
+    return Script("guarded", {"call": call_id, "fence": fence, "gate": gate, "use": dict(use)}, _done)
 
 
 def _done(raw: object) -> bool:

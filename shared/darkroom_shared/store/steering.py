@@ -67,13 +67,13 @@ def steer(kind: Literal["lane", "tenant"], name: str, mode: Mode) -> Script[bool
     return Script("steer", {"kind": kind, "name": name, "mode": mode}, lambda raw: raw == 1)
 
 
-def tenant(name: str, fields: Mapping[str, float], clear: Sequence[str] = ()) -> Script[bool]:
-    """Sets `weight`, `running` (calls), `queued` (jobs) and `queue_ms` of a tenant; `clear` takes limits away."""
+def tenant(name: str, fields: Mapping[str, float | str], clear: Sequence[str] = ()) -> Script[bool]:
+    """Sets `weight`, `running` (calls), `queued` (jobs), `queue_ms` and `guardrail` of a tenant; `clear` takes some away."""
     return Script("tenant", {"tenant": name, "fields": dict(fields), "clear": list(clear)}, lambda raw: raw == 1)
 
 
 def tenant_record(name: str) -> Command[dict[str, str]]:
-    """What is set for a tenant: `weight`, `running`, `queued`, `queue_ms`, `mode`; empty if nothing is."""
+    """What is set for a tenant: `weight`, `running`, `queued`, `queue_ms`, `guardrail`, `mode`; empty if nothing is."""
     return Command(lambda keys: ("HGETALL", keys.tenant(name)), record)
 
 

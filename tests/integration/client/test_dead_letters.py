@@ -90,6 +90,19 @@ def test_a_replay_with_a_change_succeeds_and_both_jobs_name_each_other(room: Dar
     assert (len(stack.calls_of(seed)), len(stack.calls_of(seed + 100_000))) == (1, 1)
 
 
+def test_a_replay_keeps_the_guardrail_unless_another_is_named(room: Darkroom, stack: Stack) -> None:
+    request = TextImage("a red sailboat", width=512, height=512)
+    old = room.submit(request, guardrail="nosuch:1", guardrail_gates=["output"])
+    assert old.wait(timeout=60).state == "failed"
+    kept = room.replay(old.id)
+    view = kept.wait(timeout=60)
+    assert (view.state, view.guardrail, view.guardrail_gates) == ("failed", "nosuch:1", ("output",))
+    assert view.error is not None
+    assert view.error.code == "guardrail_not_found"
+    other = room.replay(kept.id, guardrail="localguard:1").wait(timeout=60)
+    assert (other.state, other.guardrail, other.guardrail_gates) == ("succeeded", "localguard:1", ("output",))
+
+
 def test_a_dead_letter_is_replayed_once(room: Darkroom, stack: Stack) -> None:
     old, seed = dead(room, stack)
     first = room.replay(old)

@@ -349,12 +349,12 @@ def test_a_lane_that_is_not_there_is_an_error_and_no_empty_picture(room: Darkroo
 def test_limits_are_set_left_and_taken_away(room: Darkroom) -> None:
     nothing = TenantView(name="blue")
     assert (room.tenant("blue"), room.tenants()) == (nothing, [])
-    told = room.set_tenant("blue", weight=2.5, running=3, queued=10, queue_ttl=timedelta(minutes=5))
-    full = TenantView(name="blue", weight=2.5, running=3, queued=10, queue_ttl=timedelta(minutes=5))
+    told = room.set_tenant("blue", weight=2.5, running=3, queued=10, queue_ttl=timedelta(minutes=5), guardrail="abc:1")
+    full = TenantView(name="blue", weight=2.5, running=3, queued=10, queue_ttl=timedelta(minutes=5), guardrail="abc:1")
     assert told == room.tenant("blue") == full
     assert room.set_tenant("blue", running=0) == full.model_copy(update={"running": 0})
     assert room.set_tenant("blue") == full.model_copy(update={"running": 0})
-    assert room.set_tenant("blue", weight=None, running=None, queued=None, queue_ttl=None) == nothing
+    assert room.set_tenant("blue", weight=None, running=None, queued=None, queue_ttl=None, guardrail=None) == nothing
     boat(room, tenant="green")
     assert room.tenants() == [nothing, TenantView(name="green", waiting=1)]
 
@@ -365,6 +365,7 @@ def test_limits_are_set_left_and_taken_away(room: Darkroom) -> None:
         *[("weight", value) for value in (0, -1, 1000.5, float("nan"), float("inf"), "2", True)],
         *[(name, value) for name in ("running", "queued") for value in (-1, 1.5, "2", True, 10**10)],
         *[("queue_ttl", value) for value in (timedelta(0), -SOON, timedelta(days=400), 5)],
+        *[("guardrail", value) for value in ("", "abc", "abc:0", 5)],
     ],
 )
 def test_limits_that_make_no_sense_are_refused_and_nothing_is_set(settings: Settings, name: str, value: object) -> None:

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from pydantic import ValidationError
+from typing_extensions import Unpack
 
 from darkroom import InvalidRequest, Misconfigured, Settings
 from darkroom.connection import complete_settings
 from darkroom.options import SubmitOptions, delivery
+from darkroom.terms import Terms
 from darkroom.watching import Clock, Timeout
 from tests.unit.client.test_submit_flow import DRAWS
 
@@ -47,10 +50,48 @@ def refused(options: dict[str, object]) -> list[str]:
         ("finish_by", NOW + timedelta(days=367)),
         ("start_within", 5),
         ("start_within", timedelta(days=367)),
+        ("guardrail", 5),
+        *[("guardrail", text) for text in ("", "abc", "abc:0", "ABC:1", "abc:100000000", "abc:draft", "a-b:1", f"{'a' * 2049}:1")],
+        *[("guardrail_gates", value) for value in ("prompt", [], ["nothing"], [["prompt"]], ["prompt"] * 4)],
     ],
 )
 def test_a_wrong_option_is_named_by_its_pointer(name: str, value: object) -> None:
     assert refused({name: value}) == [f"/options/{name}"]
+
+
+ARN = "arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:guardrail/abc1"
+
+
+@pytest.mark.parametrize("text", ["abc1:DRAFT", "abc1:99999999", f"{ARN}:7", f"{'a' * 2048}:1"])
+def test_a_guardrail_is_an_id_or_an_arn_with_its_version(text: str) -> None:
+    assert delivery({"guardrail": text}, SETTINGS, DRAWS.now_ms()).guardrail == text
+    assert Settings(redis_url="redis://nowhere", guardrail=text).guardrail == text
+
+
+def test_gates_come_in_one_order_and_once() -> None:
+    told = delivery({"guardrail_gates": ["output", "prompt", "output"]}, SETTINGS, DRAWS.now_ms())
+    assert told.guardrail_gates == ("prompt", "output")
+
+
+@pytest.mark.parametrize("name", ["guardrail", "guardrail_gates"])
+def test_a_guardrail_that_is_none_stops_the_program_at_its_start(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"DARKROOM_{name.upper()}", "nonsense")
+    with pytest.raises(ValidationError, match=r"nonsense|guardrail"):
+        Settings()
+
+
+def test_only_a_guardrail_that_is_named_makes_another_request_of_it() -> None:
+    def fingerprint_of(settings: Settings, **options: Unpack[SubmitOptions]) -> str:
+        told = delivery({"idempotency_key": "k", **options}, settings, DRAWS.now_ms())
+        known = Terms(settings, told, NOW.date()).idempotency({"taskType": "TEXT_IMAGE"})
+        assert known is not None
+        return known[1]
+
+    guarded = Settings(redis_url="redis://nowhere", guardrail="abc:1", guardrail_gates=("prompt",))
+    plain = fingerprint_of(SETTINGS)
+    named = [fingerprint_of(SETTINGS, guardrail=text) for text in ("abc:1", "abc:2")]
+    gated = fingerprint_of(SETTINGS, guardrail="abc:1", guardrail_gates=["prompt"])
+    assert (fingerprint_of(guarded), len({plain, *named, gated})) == (plain, 4)
 
 
 def test_all_wrong_options_are_told_at_once() -> None:

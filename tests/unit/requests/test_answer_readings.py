@@ -17,6 +17,42 @@ def read(model: str, wanted: int = 1, **answer: object) -> Reading:
     return read_answer(find_model(model), answer, wanted)
 
 
+ACTION, TRACE = "amazon-bedrock-guardrailAction", "amazon-bedrock-trace"
+HATE = {"contentPolicy": {"filters": [{"type": "HATE", "confidence": "HIGH", "action": "BLOCKED"}]}}
+PERSON = {"sensitiveInformationPolicy": {"piiEntities": [{"type": "NAME", "match": "Alice", "action": "ANONYMIZED"}]}}
+
+
+def traced(reason: str, **parts: object) -> dict[str, object]:
+    return {ACTION: "INTERVENED", TRACE: {"guardrail": {"actionReason": reason, **parts}}}
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("more", [{}, {"images": []}, {"images": ["QQ=="], "seeds": [1], "finish_reasons": [None]}], ids=str)
+def test_a_guardrails_intervention_leaves_no_picture_of_any_family(model: str, more: dict[str, object]) -> None:
+    told = traced("Guardrail blocked.", input={"id": HATE}) | more
+    reason = "The guardrail kept back the request: content filter HATE (HIGH)."
+    assert read_answer(find_model(model), told, 2) == Reading("intervened", missing=2, reason=reason)
+
+
+def test_an_intervention_is_told_by_its_part_of_the_trace_or_without_one() -> None:
+    told = traced("Guardrail blocked.", input={"id": {}}, outputs=[{"id": HATE}])
+    assert read_answer(find_model(CORE), told, 1).reason == "The guardrail kept back the pictures: content filter HATE (HIGH)."
+    assert read_answer(find_model(CORE), {ACTION: "INTERVENED"}, 1).reason == "The guardrail kept back the call."
+
+
+def test_pictures_of_a_masked_prompt_are_kept_and_a_block_beside_the_mask_keeps_them_back() -> None:
+    masked = traced("Guardrail masked.", input={"id": PERSON}) | {"images": ["QQ=="]}
+    assert read_answer(find_model(NOVA), masked, 1) == Reading("pictures", ("QQ==",), (None,))
+    both = traced("Guardrail blocked. Guardrail masked.", input={"id": PERSON}) | {"images": ["QQ=="]}
+    assert read_answer(find_model(NOVA), both, 1).reason == "The guardrail kept back the request: personal data NAME."
+    without = {name: value for name, value in masked.items() if name != "images"}
+    assert read_answer(find_model(NOVA), without, 1).outcome == "intervened"
+
+
+def test_a_guardrail_that_did_nothing_changes_no_reading() -> None:
+    assert read_answer(find_model(NOVA), {"images": ["QQ=="], ACTION: "NONE"}, 1) == Reading("pictures", ("QQ==",), (None,))
+
+
 def artifact(seed: object, text: str, reason: str) -> dict[str, object]:
     return {"seed": seed, "base64": text, "finishReason": reason}
 

@@ -10,6 +10,7 @@ import orjson
 import pybase64
 
 from darkroom_shared.core.failure import Failure, FailureKind
+from darkroom_shared.core.guardrail import INTERVENED
 from darkroom_shared.models.catalogue import Model
 from darkroom_shared.models.catalogue import read_answer as reading_of
 from darkroom_shared.task_types import as_object
@@ -51,9 +52,10 @@ def read_answer(model: Model, body: bytes, wanted: int, request_id: str | None =
     match reading.outcome:
         case "pictures":
             pass
-        case "filtered_input":
-            # Whether AWS bills a refused input is not documented.
-            return Failure(FailureKind.FILTERED, "content_filtered_input", reading.reason[:400], None, None, request_id, 200)
+        case "filtered_input" | "intervened":
+            # Whether AWS bills a refused input is not documented, nor whether a call in which a guardrail stepped in.
+            code = INTERVENED if reading.outcome == "intervened" else "content_filtered_input"
+            return Failure(FailureKind.FILTERED, code, reading.reason[:400], None, None, request_id, 200)
         case "model_error":
             return Failure(FailureKind.RETRY, "model_error", reading.reason[:400], True, None, request_id, 200)
         case "unreadable":

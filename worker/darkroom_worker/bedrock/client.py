@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from socket import gaierror
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict
 
 import aioboto3
 from aiobotocore.config import AioConfig
@@ -27,12 +28,14 @@ from botocore.exceptions import (
 )
 
 from darkroom_shared.core.failure import Failure, FailureKind
+from darkroom_shared.core.guardrail import Guardrail
 from darkroom_shared.settings import Settings
 from darkroom_worker.bedrock.errors import classify, no_answer, no_connection, no_credentials, not_sent
 
 if TYPE_CHECKING:
     from aiobotocore.response import StreamingBody
     from types_aiobotocore_bedrock_runtime.client import BedrockRuntimeClient
+    from types_aiobotocore_bedrock_runtime.type_defs import GuardrailContentBlockTypeDef
 
 MAX_ANSWER_BYTES = 25_000_000
 """The service model's cap on a body, both ways; botocore does not enforce it."""
@@ -41,12 +44,35 @@ USER_AGENT = "darkroom"
 """The SDK would put its own together out of many parts, anew for each request, when the gate is open already."""
 
 
+class _Guarded(TypedDict, total=False):
+    guardrailIdentifier: str
+    guardrailVersion: str
+    trace: Literal["ENABLED"]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What Bedrock sent back with status 200: the raw bytes and AWS's request id."""
 
     body: bytes
     request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a guardrail answered.
+
+    Attributes:
+        intervened: whether it stepped in.
+        assessments: what it found, in AWS's form.
+        image_units: pictures that it looked at, as AWS counts them.
+        text_units: units of text, of all its policies together.
+    """
+
+    intervened: bool
+    assessments: object
+    image_units: int
+    text_units: int
 
 
 class _OpenSession(AIOHTTPSession):
@@ -103,11 +129,12 @@ class BedrockClient:
             await client.generate_presigned_url("invoke_model", Params=params)
             self._warm.add(region)
 
-    async def invoke(self, model_id: str, region: str, body: bytes) -> Answer | Failure:
+    async def invoke(self, model_id: str, region: str, body: bytes, guardrail: Guardrail | None = None) -> Answer | Failure:
         """One attempt. Never raises for what the network or the service does.
 
         Args:
             body: the request as JSON, at most 25,000,000 bytes.
+            guardrail: what AWS holds request and pictures against; its trace is asked for, which says why it stepped in.
         """
         try:
             client = await self._client(region)
@@ -115,7 +142,7 @@ class BedrockClient:
             return not_sent(f"{type(error).__name__}: {error}")
         try:
             response = await client.invoke_model(
-                modelId=model_id, body=body, contentType="application/json", accept="application/json"
+                modelId=model_id, body=body, contentType="application/json", accept="application/json", **_guarded(guardrail)
             )
             data = await _read(response["body"])
         except Exception as error:
@@ -127,9 +154,38 @@ class BedrockClient:
             return Failure(FailureKind.PERMANENT, "answer_too_large", text, True, None, request_id, 200)
         return Answer(data, request_id)
 
+    async def apply_guardrail(
+        self, region: str, guardrail: Guardrail, source: Literal["INPUT", "OUTPUT"], content: Sequence[GuardrailContentBlockTypeDef]
+    ) -> Verdict | Failure:
+        """Asks a guardrail about texts and pictures. Never raises for what the network or the service does.
+
+        Args:
+            content: at most 20 pictures, each PNG or JPEG, at most 4 MB and 8000x8000.
+        """
+        try:
+            client = await self._client(region)
+        except (BotoCoreError, ValueError) as error:
+            return not_sent(f"{type(error).__name__}: {error}")
+        try:
+            answer = await client.apply_guardrail(
+                guardrailIdentifier=guardrail.id, guardrailVersion=guardrail.version, source=source, content=content
+            )
+        except Exception as error:
+            return _failure(error)
+        usage: Mapping[str, object] = {**answer["usage"]}
+        units = {name: value for name, value in usage.items() if isinstance(value, int)}
+        images = units.pop("contentPolicyImageUnits", 0)
+        return Verdict(answer["action"] != "NONE", answer["assessments"], images, sum(units.values()))
+
     async def close(self) -> None:
         """Closes the connections."""
         await self._stack.aclose()
+
+
+def _guarded(guardrail: Guardrail | None) -> _Guarded:
+    if guardrail is None:
+        return {}
+    return {"guardrailIdentifier": guardrail.id, "guardrailVersion": guardrail.version, "trace": "ENABLED"}
 
 
 async def _read(stream: StreamingBody) -> bytes:

@@ -30,6 +30,10 @@ _RULES: Final = (
     _Rule("*", "contains filtered words", _K.FILTERED, "content_filtered_input"),
     _Rule("*", "reached the end of its life", _K.PERMANENT, "model_retired"),
     _Rule("*", "marked by provider as legacy", _K.PERMANENT, "model_retired"),
+    # Before the rules for models: a model whose guardrail is unknown is not gone.
+    _Rule("ValidationException", "guardrail", _K.PERMANENT, "guardrail_not_found"),
+    _Rule("ResourceNotFoundException", "guardrail", _K.PERMANENT, "guardrail_not_found"),
+    _Rule("AccessDeniedException", "guardrail", _K.PERMANENT, "guardrail_access_denied"),
     _Rule("ValidationException", "model identifier is invalid", _K.PERMANENT, "model_not_found"),
     _Rule("ValidationException", "on-demand throughput", _K.PERMANENT, "inference_profile_needed"),
     _Rule("ValidationException", "", _K.PERMANENT, "invalid_input"),
@@ -74,6 +78,8 @@ def _by_status(provider_code: str, status: int | None) -> _Rule:
 def _for_a_person(code: str, message: str) -> str:
     hint = {
         "model_access_denied": " Grant the worker's role bedrock:InvokeModel for this model, and enable the model in the account.",
+        "guardrail_not_found": " A guardrail belongs to one account and one Region; check its id and version.",
+        "guardrail_access_denied": " Grant the worker's role bedrock:ApplyGuardrail for this guardrail.",
         "credentials_invalid": " Check the worker's AWS credentials.",
         "inference_profile_needed": " Use the model's inference profile id (for example with the prefix `us.`).",
     }.get(code, "")

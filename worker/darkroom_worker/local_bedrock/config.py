@@ -8,9 +8,12 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
+from darkroom_shared.core.guardrail import is_guardrail
 from darkroom_worker.local_bedrock.faults import Fault
 from darkroom_worker.local_bedrock.quotas import QuotaKind
 
+LOCAL_GUARDRAIL = "localguard"
+"""The guardrail that there always is."""
 EngineName = Literal["procedural", "canned"]
 
 
@@ -30,6 +33,7 @@ class Config:
         faults: faults in force from the start.
         end_of_life: ids of models that answer as models past their end of life.
         legacy_idle: ids of models that answer as Legacy models whose account was idle too long.
+        guardrails: ids of the guardrails that there are.
         log: JSONL file to append every request to.
         patience_s: how long a client may take to send a request, and to take its answer, in seconds.
         seed: of every random draw (latency, faults, seeds of pictures that a body leaves to the service).
@@ -47,6 +51,7 @@ class Config:
     faults: tuple[Fault, ...] = ()
     end_of_life: frozenset[str] = frozenset()
     legacy_idle: frozenset[str] = frozenset()
+    guardrails: frozenset[str] = frozenset((LOCAL_GUARDRAIL,))
     log: Path | None = None
     patience_s: float = 60.0
     seed: int = 0
@@ -62,6 +67,8 @@ class Config:
                 f"{self.host} can be reached from other machines; the local endpoint checks no signatures. Listen on 127.0.0.1, or"
                 " say --allow-remote (a container needs it)"
             )
+        if wrong := sorted(name for name in self.guardrails if not is_guardrail(f"{name}:1") or ":" in name):
+            raise ValueError(f"--guardrail takes an id of a-z and 0-9, not {wrong[0][:80]}")
         low, high = self.latency_s
         if not 0 <= low <= high:
             raise ValueError(f"a latency is one number of seconds or LOW-HIGH, not {low:g}-{high:g}")

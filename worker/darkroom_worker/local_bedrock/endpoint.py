@@ -138,7 +138,7 @@ class Endpoint:
         except BodyTooSlow:
             # Not the client's mistake alone: it may try again.
             return refusal(ServiceError("ServiceUnavailableException", TOO_SLOW), visit)
-        return await self._service.answer(visit, route.operation, headers, raw)
+        return await self._service.answer(visit, route, headers, raw)
 
     def _visit(self, route: Route, headers: Headers) -> Visit:
         return Visit(

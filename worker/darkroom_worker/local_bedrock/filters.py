@@ -23,21 +23,22 @@ _PROMPT_FIELDS = frozenset({"text", "negativeText", "maskPrompt", "prompt", "neg
 
 def find_filter(body: object, images: Iterable[bytes]) -> Filter | None:
     """Which filter the request's markers ask for."""
-    text = "\n".join(_prompts(body))
+    text = "\n".join(prompts_in(body))
     for marker, kind in _MARKERS.items():
         if marker in text:
             return kind
     return "image" if any(b"[block-image]" in data for data in images) else None
 
 
-def _prompts(value: object) -> Iterable[str]:
+def prompts_in(value: object) -> Iterable[str]:
+    """The texts of a body, wherever they stand."""
     if isinstance(value, dict):
         for name, member in cast("dict[str, object]", value).items():
             if isinstance(member, str):
                 if name in _PROMPT_FIELDS:
                     yield member
             else:
-                yield from _prompts(member)
+                yield from prompts_in(member)
     elif isinstance(value, list):
         for member in cast("list[object]", value):
-            yield from _prompts(member)
+            yield from prompts_in(member)

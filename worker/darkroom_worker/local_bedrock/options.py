@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from darkroom_shared.core.errors import UnknownModel
-from darkroom_worker.local_bedrock.config import Config, parse_latency
+from darkroom_worker.local_bedrock.config import LOCAL_GUARDRAIL, Config, parse_latency
 from darkroom_worker.local_bedrock.faults import parse_fault
 from darkroom_worker.local_bedrock.known_models import catalogue_quotas, quota_limit, quota_name, resolve
 from darkroom_worker.local_bedrock.quotas import QUOTA_KINDS
@@ -52,6 +52,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
             faults=tuple(given.fault),
             end_of_life=frozenset(given.eol),
             legacy_idle=frozenset(given.legacy_idle),
+            guardrails=frozenset((LOCAL_GUARDRAIL, *given.guardrail)),
             log=given.log,
             patience_s=given.patience,
             seed=given.seed,
@@ -138,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--fault", type=_said(parse_fault), action="append", default=[], metavar="SPEC", help="e.g. throttle:0.3, reset:every=5")
     add("--eol", type=_said(_model), action="append", default=[], metavar="MODEL", help="answer as past its end of life")
     add("--legacy-idle", type=_said(_model), action="append", default=[], metavar="MODEL", help="answer as Legacy and idle")
+    add("--guardrail", action="append", default=[], metavar="ID", help="a guardrail besides localguard, in version DRAFT and 1")
     add("--log", type=_said(_appendable), metavar="FILE", help="append every request to this JSONL file")
     add("--patience", type=float, default=60.0, metavar="S", help="time for a client to send a request (default 60)")
     add("--seed", type=int, default=0, help="of latency and faults (default 0)")

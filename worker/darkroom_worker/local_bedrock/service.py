@@ -21,6 +21,7 @@ from darkroom_worker.local_bedrock.config import Config
 from darkroom_worker.local_bedrock.dialects import Dialect, Drawn, Told
 from darkroom_worker.local_bedrock.faults import Fault, FaultPlan, parse_fault
 from darkroom_worker.local_bedrock.filters import find_filter
+from darkroom_worker.local_bedrock.guardrails import Guardrails, members
 from darkroom_worker.local_bedrock.known_models import KnownModel, resolve
 from darkroom_worker.local_bedrock.pictures import EngineFailed, EngineSlow, PictureEngine, Pictures, Request
 from darkroom_worker.local_bedrock.quotas import Quotas
@@ -32,6 +33,7 @@ from darkroom_worker.local_bedrock.wire import (
     PROFILE_NEEDED,
     Headers,
     Operation,
+    Route,
     ServiceError,
     authentication_error,
     error_headers,
@@ -96,25 +98,44 @@ class Service:
     """
 
     def __init__(
-        self, config: Config, engine: PictureEngine, faults: FaultPlan, quotas: Quotas, clock: Callable[[], float]
+        self,
+        config: Config,
+        engine: PictureEngine,
+        faults: FaultPlan,
+        quotas: Quotas,
+        clock: Callable[[], float],
     ) -> None:
         self._config = config
         self._engine = engine
         self._faults = faults
         self._clock = clock
         self._quotas = quotas
+        self._guardrails = Guardrails(config.guardrails)
         self._latency = Random(f"latency {config.seed}")
         self._seeds = Random(f"picture seeds {config.seed}")
 
-    async def answer(self, visit: Visit, operation: Operation, headers: Headers, raw: bytes) -> Answer:
+    async def answer(self, visit: Visit, route: Route, headers: Headers, raw: bytes) -> Answer:
         """Answers one request; fills in what the visit learns about it. Never raises for anything a client can send."""
         try:
-            return await self._answer(visit, operation, headers, raw)
+            if route.operation == "apply-guardrail":
+                return await self._applied(visit, route, headers, raw)
+            return await self._answer(visit, route.operation, headers, raw)
         except ServiceError as error:
             return refusal(error, visit)
         except Exception:
             _LOG.exception("request %s to %s failed inside the endpoint", visit.request_id, visit.model)
             return refusal(ServiceError("InternalServerException"), visit)
+
+    async def _applied(self, visit: Visit, route: Route, headers: Headers, raw: bytes) -> Answer:
+        """ApplyGuardrail. To faults its model is the guardrail; quotas it has none."""
+        body = await _aside(len(raw), _read, visit, raw)
+        _refuse(authentication_error(headers))
+        fault = self._fault(visit, headers)
+        if fault is not None:
+            _refuse(ServiceError(fault.code) if fault.kind == "error" else None)
+            return Answer(0, (), b"", cut="all")
+        told = await _aside(len(raw), self._guardrails.apply, route.model_id, route.version, body)
+        return Answer(200, success_headers(visit.request_id, 0, self._engine.name), told)
 
     async def _answer(self, visit: Visit, operation: Operation, headers: Headers, raw: bytes) -> Answer:
         body = await _aside(len(raw), _read, visit, raw)
@@ -129,8 +150,9 @@ class Service:
             return Answer(0, (), b"", cut="all")
         if body is None:
             raise validation_error("Malformed input request, please reformat your input and try again.")
+        guardrail = self._guardrails.of_call(headers)
         request = await _aside(len(raw), checked_request, body, model, self._draw_seed)
-        answer = await self._told(visit, request, model.dialect)
+        answer = await self._guarded(visit, request, model.dialect, guardrail, headers)
         return answer if fault is None else _spoiled(answer, fault, visit, request, model.dialect)
 
     def _draw_seed(self) -> int:
@@ -163,6 +185,20 @@ class Service:
                 raise validation_error(str(error)) from error
         visit.fault = None if fault is None else fault.kind
         return fault
+
+    async def _guarded(self, visit: Visit, request: Request, dialect: Dialect, guardrail: str | None, headers: Headers) -> Answer:
+        """The answer as a guardrail leaves it, without any fault."""
+        size = sum(map(len, request.images.values())) if guardrail else 0
+        stage = None if guardrail is None else await _aside(size, self._guardrails.strikes, request.body, request.images.values())
+        added = members(guardrail, stage, headers)
+        if stage is not None:
+            visit.filtered = "guardrail"
+            if stage == "outputs":
+                await self._draw(request)
+            return self._compose(visit, Told(dialect.intervened(added)), billed=stage == "outputs")
+        answer = await self._told(visit, request, dialect)
+        self._guardrails.remember(request.body, answer.image_sha256)
+        return replace(answer, body=answer.body[:-1] + b"," + orjson.dumps(added)[1:]) if added else answer
 
     async def _told(self, visit: Visit, request: Request, dialect: Dialect) -> Answer:
         """The answer without any fault."""

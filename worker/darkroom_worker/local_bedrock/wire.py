@@ -11,7 +11,8 @@ from urllib.parse import unquote
 import orjson
 
 Headers = tuple[tuple[bytes, bytes], ...]
-Operation = Literal["invoke", "invoke-with-response-stream", "converse", "converse-stream", "count-tokens"]
+ModelOperation = Literal["invoke", "invoke-with-response-stream", "converse", "converse-stream", "count-tokens"]
+Operation = ModelOperation | Literal["apply-guardrail"]
 
 MAX_BODY_BYTES = 25_000_000
 """Upper bound of a request body, from the `Body` shape of the service model."""
@@ -71,6 +72,10 @@ PROFILE_NEEDED = (
 )
 
 
+GUARDRAIL_UNKNOWN = "The guardrail identifier or version provided in the request does not exist."
+GUARDRAIL_INVALID = "Malformed request to the guardrail: {what}."
+
+
 class ServiceError(Exception):
     """An answer that is an error of the service.
 
@@ -101,29 +106,35 @@ def validation_error(message: str) -> ServiceError:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A request to the runtime: which operation, on which model (decoded, as the client named it)."""
+    """A request to the runtime: which operation, on which model or guardrail (decoded, as the client named it)."""
 
     operation: Operation
     model_id: str
+    version: str = ""
+    """Of a guardrail."""
 
 
 def parse_route(method: str, raw_path: bytes) -> Route | None:
-    """Reads `/model/{modelId}/{operation}`; None if the service knows no such operation.
+    """Reads `/model/{modelId}/{operation}` and `/guardrail/{id}/version/{version}/apply`; None for anything else.
 
     Args:
         method: HTTP method in capitals.
         raw_path: path as sent. It is split before it is decoded: an ARN in it holds `%2F`, which is no separator.
     """
     parts = raw_path.decode("latin-1").split("/")
-    if method != "POST" or len(parts) < 4 or parts[:2] != ["", "model"] or parts[-1] not in get_args(Operation):
+    if method != "POST" or len(parts) < 4:
         return None
-    return Route(cast("Operation", parts[-1]), unquote("/".join(parts[2:-1])))
+    if parts[1] == "guardrail" and len(parts) > 5 and (parts[-3], parts[-1]) == ("version", "apply"):
+        return Route("apply-guardrail", unquote("/".join(parts[2:-3])), unquote(parts[-2]))
+    if parts[:2] != ["", "model"] or parts[-1] not in get_args(ModelOperation):
+        return None
+    return Route(cast("ModelOperation", parts[-1]), unquote("/".join(parts[2:-1])))
 
 
 def operation_error(operation: Operation) -> ServiceError | None:
     """Why an image model cannot do this; None for `invoke`, which it can."""
     match operation:
-        case "invoke":
+        case "invoke" | "apply-guardrail":
             return None
         case "invoke-with-response-stream":
             return validation_error("The model is unsupported for streaming.")

@@ -1,9 +1,9 @@
 -- Gives a worker the lease of an admitted call, if the message's fence is the newest.
 -- args.call, args.fence, args.worker, args.lease_ms
 -- args.token   drawn anew for each claim, by which one that is sent again after its answer got lost is told from a repeated message
--- Returns JSON {verdict, job, call, retired}: verdict `claimed`, `adopted` (a stored answer waits to be decoded), `canceled`, `expired` or
+-- Returns JSON {verdict, job, call, retired, guardrail}: verdict `claimed`, `adopted` (a stored answer waits to be decoded), `canceled`, `expired` or
 -- `stale` (a repeated or outdated message: leave quietly). `job` and `call` are the whole records for the first two; `retired`: a call would
--- go to a model that is marked.
+-- go to a model that is marked; `guardrail`: the tenant's, if it has one.
 local call, job = args.call, job_of(args.call)
 local c, j = call_key(args.call), job_key(job)
 local again = number(c, 'fence') == args.fence and field(c, 'claim_token') == args.token
@@ -36,4 +36,5 @@ if needs then
   for step, from in pairs(cjson.decode(needs)) do inputs[step] = field(job_key(from), 'outputs') or '[]' end
 end
 local marked = not receipt and redis.call('HEXISTS', P .. 'retired', field(j, 'model') or '') == 1 or nil
-return cjson.encode({verdict = receipt and 'adopted' or 'claimed', job = record(j), call = record(c), inputs = inputs, retired = marked})
+return cjson.encode({verdict = receipt and 'adopted' or 'claimed', job = record(j), call = record(c), inputs = inputs, retired = marked,
+  guardrail = field(P .. 'tenant:' .. (field(j, 'tenant') or ''), 'guardrail')})

@@ -48,6 +48,10 @@ class Amazon:
         body = self._body(drawn.pictures.encoded[:left], output_error(left, made), drawn.pictures.mask)
         return Told(body, drawn.pictures.sha256[:left])
 
+    def intervened(self, added: Mapping[str, object]) -> bytes:
+        """See Dialect."""
+        return orjson.dumps({"images": [], **({"error": None} if self.titan else {}), **added})
+
     def without_images(self, seed: int | None) -> bytes:
         """See Dialect."""
         return b'{"images":[]}'

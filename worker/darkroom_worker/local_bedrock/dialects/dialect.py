@@ -58,6 +58,10 @@ class Dialect(Protocol):
         """The answer with the pictures that pass the filter."""
         ...
 
+    def intervened(self, added: Mapping[str, object]) -> bytes:
+        """The answer to a call in which a guardrail stepped in; `added`: what the guardrail itself says in it."""
+        ...
+
     def without_images(self, seed: int | None) -> bytes:
         """An answer that should hold pictures and holds none."""
         ...

@@ -40,6 +40,10 @@ class Sdxl:
             return Told(_body([(drawn.seed, _blurred(encoded), "CONTENT_FILTERED") for encoded in drawn.pictures.encoded]))
         return Told(_body([(drawn.seed, encoded, "SUCCESS") for encoded in drawn.pictures.encoded]), drawn.pictures.sha256)
 
+    def intervened(self, added: Mapping[str, object]) -> bytes:
+        """See Dialect."""
+        return orjson.dumps({"result": "success", "artifacts": [], **added})
+
     def without_images(self, seed: int | None) -> bytes:
         """See Dialect."""
         return _body([])

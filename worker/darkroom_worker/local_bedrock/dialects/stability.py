@@ -39,6 +39,10 @@ class Stability:
         encoded = drawn.pictures.encoded
         return Told(_body([drawn.seed] * len(encoded), [None] * len(encoded), encoded), drawn.pictures.sha256)
 
+    def intervened(self, added: Mapping[str, object]) -> bytes:
+        """See Dialect. Nothing else: no seed was used and no reason given."""
+        return orjson.dumps(dict(added))
+
     def without_images(self, seed: int | None) -> bytes:
         """See Dialect."""
         return _body([seed], [None], ())
