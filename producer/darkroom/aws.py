@@ -1,6 +1,7 @@
 """What AWS and its SDK raise when they are asked something, as errors that say who must do what.
 
-The adapters that ask are `quotas.aws` and `lifecycles.aws`: like this module they need boto3, which a client does not have.
+The adapters that ask are `quotas.aws`, `lifecycles.aws` and `tuning.aws`: like this module they need boto3, which a client does not
+have.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from darkroom_shared.core.errors import Misconfigured, Unavailable
 CONFIG: Final = Config(
     connect_timeout=5,
     read_timeout=20,
-    # Reading may be repeated, and these services refuse more than a few requests a second.
+    # Everything that is asked may be repeated, and these services refuse more than a few requests a second.
     retries={"mode": "standard", "total_max_attempts": 4},
 )
 _NOT_ALLOWED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
@@ -55,7 +56,7 @@ class Asking:
 
     Attributes:
         service: `Service Quotas`.
-        what: `quotas`: what is read.
+        what: `quotas`: what is asked for.
         rights: `servicequotas`: what its permissions begin with.
         command: whose `--help` names the permissions.
         credentials: what to do about missing ones.
@@ -87,7 +88,7 @@ class Asking:
             SSOError,
             ProfileNotFound,
         ) as error:
-            raise Misconfigured(f"Reading {self.what} needs AWS credentials: {_sentence(error)} {self.credentials}") from error
+            raise Misconfigured(f"Asking for {self.what} needs AWS credentials: {_sentence(error)} {self.credentials}") from error
         except EndpointConnectionError as error:
             if not _is_known(region):
                 raise Misconfigured(f"There is no {self.service} in {region}. Is that an AWS Region?") from error

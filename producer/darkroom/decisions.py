@@ -25,7 +25,8 @@ from darkroom_shared.core.problems import Problem
 from darkroom_shared.core.quota import split_pool
 from darkroom_shared.core.workflow import parse_reference
 from darkroom_shared.images import measure
-from darkroom_shared.models.catalogue import find_model, read_answer
+from darkroom_shared.models.catalogue import read_answer
+from darkroom_shared.models.custom import called_model
 from darkroom_shared.models.model import Model
 from darkroom_shared.store import reads, upkeep
 from darkroom_shared.task_types import as_object
@@ -186,7 +187,8 @@ def resolve(job_id: str, decision: Decision | bytes, billed: bool | None) -> Flo
     if isinstance(decision, bytes):
         if len(calls) > 1:
             raise NothingToDecide(f"{len(calls)} calls of {job_id} are held: an answer belongs to one.")
-        model, wanted = find_model(view.model), view.images_wanted // len(view.calls)
+        old = JobRecord.from_fields((yield from ask(reads.job(checked_job(job_id)))))
+        model, wanted = called_model(view.model, old.base_model), view.images_wanted // len(view.calls)
         problem = yield from work(lambda: _wrong_with_answer(model, decision, wanted))
         if problem:
             raise InvalidRequest([Problem("/answer", problem, f"the JSON that Bedrock answered for {model.label}")])

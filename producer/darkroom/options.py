@@ -108,6 +108,8 @@ def delivery(options: SubmitOptions, settings: Settings, now_ms: int) -> Deliver
     """
     findings = _findings(options, now_ms)
     regions = _regions(options, settings)
+    if _is_tuned(options, settings) and options.get("substitute") in ("equivalent", "approximate"):
+        findings.append(("substitute", "no other model knows the subject of a fine-tuned one", ["never"]))
     if not any(name in ("region", "regions") for name, _, _ in findings):
         findings += _placement(options, regions, settings)
     problems = [Problem(f"/options/{name}", message, allowed) for name, message, allowed in findings]
@@ -135,7 +137,13 @@ def delivery(options: SubmitOptions, settings: Settings, now_ms: int) -> Deliver
     )
 
 
+def _is_tuned(options: SubmitOptions, settings: Settings) -> bool:
+    return (options.get("model") or settings.default_model) in settings.custom_models
+
+
 def _usual_substitute(options: SubmitOptions, settings: Settings) -> Substitute:
+    if _is_tuned(options, settings):
+        return "never"
     if settings.substitute != "never":
         return settings.substitute
     return "equivalent" if (options.get("model") or settings.default_model) == AUTO else "never"

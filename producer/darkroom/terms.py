@@ -59,7 +59,7 @@ class Terms:
         Raises:
             UnknownModel: it is not in the catalogue.
         """
-        return None if self.delivery.model == AUTO else find_model(self.delivery.model)
+        return None if self.delivery.model == AUTO else self.settings.find_model(self.delivery.model)
 
     def model_for(self, body: Mapping[str, object]) -> Model:
         """By whose rules a request is read: those of the named model, else of the first that takes it as it is, living ones first.
@@ -88,7 +88,7 @@ class Terms:
         """What the models' documents advise against in the prompts of a step that was asked for."""
         if not self.settings.advice or step.kind == "local" or step.inserted:
             return ()
-        found = advise(find_model(step.model), step.asked or step.request)
+        found = advise(self.settings.find_model(step.model), step.asked or step.request)
         return tuple(str(advice) for advice in found if not advice.is_taste)
 
     def pools(self, step: PlannedStep) -> tuple[PoolQuota, ...]:
@@ -96,9 +96,7 @@ class Terms:
         if step.route is None:
             return ()
         model = step.route.model
-        return tuple(
-            pool_quota(self.settings, model.id, region, model.id, model.requests_per_minute) for region in step.route.regions
-        )
+        return tuple(pool_quota(self.settings, model.id, region, model.id, model.default_rpm) for region in step.route.regions)
 
     def idempotency(self, request: Mapping[str, object]) -> tuple[str, str, int] | None:
         """Key, fingerprint and life for the ledger; None without a key. Class, deadlines and metadata may differ.

@@ -49,12 +49,14 @@ class Checked:
         return not self.problems
 
 
-def check_request(body: object, model_id: str, *, allow_references: bool = False, limits: OpenLimits = DEFAULT_LIMITS) -> Checked:
+def check_request(
+    body: object, model_id: str | Model, *, allow_references: bool = False, limits: OpenLimits = DEFAULT_LIMITS
+) -> Checked:
     """Checks a request body for a model. Never raises, whatever JSON value the body is.
 
     Args:
         body: Bedrock's body as parsed JSON; for a model of a native family with or without darkroom's tag.
-        model_id: an id or ARN as for `find_model`.
+        model_id: an id or ARN as for `find_model`, or the model.
         allow_references: accept `asset:`, `s3://`, `https://` and `$steps.` in image places (they are passed over) and data URLs
             (they are decoded). Bedrock itself takes neither, so a raw body is checked without.
         limits: which pictures are opened at all.
@@ -62,7 +64,7 @@ def check_request(body: object, model_id: str, *, allow_references: bool = False
     if not isinstance(body, Mapping):
         return Checked((Problem("", "The body must be a JSON object", "a JSON object"),))
     try:
-        model = find_model(model_id)
+        model = find_model(model_id) if isinstance(model_id, str) else model_id
     except UnknownModel as error:
         return Checked((Problem("", str(error), list(MODELS)),))
     request = tagged(model, cast("Mapping[str, object]", body))

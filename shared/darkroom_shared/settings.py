@@ -16,7 +16,10 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, fi
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from darkroom_shared.contract.job_record import CLASSES, IfLate, Substitute
+from darkroom_shared.core.errors import UnknownModel
 from darkroom_shared.core.guardrail import GATES, RULE, Gate, is_guardrail
+from darkroom_shared.models.custom import custom_model, find_any_model
+from darkroom_shared.models.model import Model
 from darkroom_shared.models.price_file import PriceFileError, read_prices
 from darkroom_shared.models.prices import BUILT_IN, PriceBook
 
@@ -85,6 +88,8 @@ class Settings(BaseSettings):
     """Another Bedrock runtime endpoint, such as the local one. Empty: AWS."""
     default_model: str = "amazon.nova-canvas-v1:0"
     """Model of a job that names none: an id, or `auto` for the best living one."""
+    custom_models: Annotated[dict[str, str], NoDecode] = {}
+    """As JSON: the base model's id by the ARN of Provisioned Throughput, so that the ARN can be named as a model."""
     substitute: Substitute = "never"
     """Whether another model may do a job whose model is past its end of life or does not know the task: `never`, `equivalent` or
     `approximate`."""
@@ -171,7 +176,7 @@ class Settings(BaseSettings):
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("quotas", "floors", mode="before")
+    @field_validator("quotas", "floors", "custom_models", mode="before")
     @classmethod
     def _json(cls, value: object) -> object:
         if isinstance(value, str) and value != "off":
@@ -204,6 +209,16 @@ class Settings(BaseSettings):
             raise ValueError(f"there is no class {unknown[0]!r}; classes are {', '.join(CLASSES)}")
         if any(not 0 <= share <= 1 for share in value.values()) or sum(value.values()) >= 1:
             raise ValueError("floors lie between 0 and 1, and their sum below 1: the most urgent class needs the rest")
+        return value
+
+    @field_validator("custom_models")
+    @classmethod
+    def _can_be_called(cls, value: dict[str, str]) -> dict[str, str]:
+        try:
+            for arn, base in value.items():
+                custom_model(arn, base)
+        except UnknownModel as error:
+            raise ValueError(str(error)) from error
         return value
 
     @model_validator(mode="after")
@@ -250,6 +265,10 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """Where pictures go."""
         return self.assets_url or (self.home_folder / "store").as_uri()
+
+    def find_model(self, model_id: str) -> Model:
+        """The model that an id or ARN names, those of `custom_models` included. Raises UnknownModel."""
+        return find_any_model(model_id, self.custom_models)
 
     def quota(self, pool: str, model_id: str) -> Quota:
         """What `quotas` says of a pool, else of its model."""

@@ -23,7 +23,6 @@ from darkroom_shared.core.errors import DarkroomError, RequestRejected, StorageU
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.core.guardrail import INTERVENED
 from darkroom_shared.failpoints import Point
-from darkroom_shared.models.catalogue import find_model
 from darkroom_shared.store import ops
 from darkroom_worker.adaptation import finished, prepared, with_seed_of_call
 from darkroom_worker.bedrock.answers import Pictures, read_answer
@@ -114,13 +113,12 @@ async def _work(worker: Worker, held: Held, receipt: str | None) -> str:
 
 async def _call(worker: Worker, held: Held) -> str:
     request = with_seed_of_call(held.record.request, held.number)
-    model = find_model(held.destination[1])
     try:
         made = await prepared(worker, held)
         refused = await asked_before(worker, held, request, made)
         if refused is not None:
             return refused
-        body = await build_body(model, request, held.inputs, worker.store, made)
+        body = await build_body(held.model, request, held.inputs, worker.store, made)
     except RequestRejected as error:
         return await settle(worker, held, Failure(FailureKind.PERMANENT, error.code, str(error), billed=False))
     await worker.bedrock.warm(held.destination[0])  # a worker that dies over it has called nobody: not behind the gate
@@ -193,7 +191,7 @@ async def _deliver(worker: Worker, held: Held, receipt: str, answer: Answer, att
     failpoints.reach(Point.RECEIPT_NOTED)
     if held.unwanted:
         return await _finish(worker, held, receipt, [], [])
-    pictures = read_answer(find_model(held.destination[1]), answer.body, held.images_wanted, answer.request_id)
+    pictures = read_answer(held.model, answer.body, held.images_wanted, answer.request_id)
     if isinstance(pictures, Failure):
         # The answer itself is the failure: whatever comes next, it is not read a second time.
         outcome = await settle(worker, held, pictures, attempt, call_again=True)

@@ -23,7 +23,7 @@ from darkroom_shared.core.quota import split_pool
 from darkroom_shared.failpoints import Point
 from darkroom_shared.images import inspect
 from darkroom_shared.models.catalogue import find_model, image_count
-from darkroom_shared.models.model import Body
+from darkroom_shared.models.model import Body, Model
 from darkroom_shared.plan.choosing import Wish, choose, is_living
 from darkroom_shared.plan.recorded import ROUTE_FIELDS, route_fields
 from darkroom_shared.plan.route import Route
@@ -55,13 +55,12 @@ class _Way:
 async def failed(worker: Worker, held: Held, failure: Failure, attempt: int) -> str:
     """Records what a failed call leads to; see `outcomes.settle`. A word for the log."""
     marks: Mapping[str, Mark] = {}
-    model_id = held.destination[1]
     if failure.code == _WRONG_ID:
         marks = await insist(worker, retirement.marks())
-        failure = as_retirement(failure, model_id, marks)
+        failure = as_retirement(failure, held.model, marks)
     if failure.code != RETIRED:
         return await settle(worker, held, failure, attempt)
-    model_id = find_model(model_id).id
+    model_id = held.model.id
     if await insist(worker, retirement.retire([NewMark(model_id, "worker", failure.message)])):
         _log.warning("model_marked_as_retired", model=model_id, text=failure.message)
     if held.record.substitute == "never":
@@ -76,9 +75,8 @@ NEVER: Final = (
 )
 
 
-def as_retirement(failure: Failure, model_id: str, marks: Mapping[str, Mark]) -> Failure:
+def as_retirement(failure: Failure, model: Model, marks: Mapping[str, Mark]) -> Failure:
     """The same failure; `model_retired` if a wrong id can only mean that: it is past its end, or AWS says that it is gone."""
-    model = find_model(model_id)
     mark = marks.get(model.id)
     gone = not is_living(model, datetime.now(UTC).date()) or (mark is not None and mark.source == "aws")
     return replace(failure, code=RETIRED) if gone else failure

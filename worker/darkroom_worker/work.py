@@ -15,6 +15,8 @@ from darkroom_shared.core.quota import split_pool
 from darkroom_shared.core.retry import History
 from darkroom_shared.failpoints import Point
 from darkroom_shared.images import measure
+from darkroom_shared.models.custom import called_model
+from darkroom_shared.models.model import Model
 from darkroom_shared.settings import Settings
 from darkroom_shared.storage.base import AsyncAssetStore
 from darkroom_shared.store import ops
@@ -107,6 +109,11 @@ class Held:
         pool = self.fields.get("pool", "")
         # Jobs of the first version had no routes, and other names of pools.
         return split_pool(pool) if pool and self.record.routes else (self.record.region, self.record.model)
+
+    @property
+    def model(self) -> Model:
+        """The model of that pool, by whose rules the call is made."""
+        return called_model(self.destination[1], self.record.base_model)
 
     @property
     def history(self) -> History:

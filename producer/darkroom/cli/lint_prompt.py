@@ -42,8 +42,9 @@ def lint_prompt(
     invocation = Invocation.of(context)
     if (text is None) == (json_body is None):
         raise BadInput("Give a prompt, or a request body with --json-body FILE; one of the two.")
-    named = model or invocation.load_settings().default_model
-    judge = None if named == AUTO else find_model(named)
+    settings = invocation.load_settings()
+    named = model or settings.default_model
+    judge = None if named == AUTO else settings.find_model(named)
     body = _body_of(text, judge) if text is not None else read_object(json_body or Path("-"))
     body = body if judge is None else dict(tagged(judge, body))
     if task_type_of(body) is None:

@@ -31,6 +31,7 @@ from darkroom.cli import (
     steer,
     submit,
     tenants,
+    tuning,
     up,
     validate,
     watch,
@@ -43,7 +44,7 @@ from darkroom_shared.settings import Settings
 _ORDER = (
     *("demo", "up", "submit", "chain", "plan", "status", "explain", "watch", "list", "fetch", "cancel"),
     *("dead-letters", "held", "resolve", "lanes", "tenants", "pause", "resume", "drain", "quotas", "validate", "lint-prompt"),
-    *("models", "prices", "features", "doctor"),
+    *("models", "prices", "features", "tuning", "doctor"),
 )
 _PIPE_COLUMNS = 200
 _JSON_TAKES_A_FILE = ("validate",)
@@ -71,7 +72,7 @@ def build() -> typer.Typer:
     app.callback()(_options)
     for group in (demo, up, submit, chain, watch, jobs, explain, dead_letters, held):
         group.add_to(app)
-    for group in (lanes, tenants, steer, quotas, validate, lint_prompt, models, prices, features, doctor, programs):
+    for group in (lanes, tenants, steer, quotas, validate, lint_prompt, models, prices, features, tuning, doctor, programs):
         group.add_to(app)
     return app
 

@@ -8,7 +8,6 @@ import typer
 
 from darkroom.cli.exits import BadInput
 from darkroom.cli.invocation import Invocation
-from darkroom_shared.models.catalogue import find_model
 
 if TYPE_CHECKING:
     from darkroom import Darkroom
@@ -56,7 +55,7 @@ def _steer(context: typer.Context, mode: str, lane: str | None, model: str | Non
     invocation = Invocation.of(context)
     if sum(given is not None for given in (lane, model, tenant)) != 1:
         raise BadInput("Give exactly one of --lane LANE, --model MODEL and --tenant TENANT.")
-    lane = find_model(model).id if model is not None else lane
+    lane = invocation.load_settings().find_model(model).id if model is not None else lane
     with invocation.room() as room:
         _do(room, mode, lane, tenant)
     if as_json:

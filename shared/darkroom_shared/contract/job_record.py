@@ -42,6 +42,8 @@ class JobRecord(BaseModel):
     `{"step": spec, "images": [reference, ...]}`."""
     model: str = ""
     """Model id the body is sent to; empty for local steps."""
+    base_model: str = ""
+    """The id by whose rules a fine-tuned model is called; empty for any other."""
     region: str = ""
     """The first of the Regions it may go to."""
     routes: str = ""

@@ -38,6 +38,7 @@ class Model:
         legacy_since: first day on which it was Legacy, None if unknown or not yet.
         end_of_life: day from which AWS refuses calls, None if none is announced.
         successors: ids of models that AWS still offers for similar work, nearest first.
+        base: id of the model that a fine-tuned one was made of; empty for any other.
     """
 
     id: str
@@ -49,6 +50,12 @@ class Model:
     legacy_since: date | None = None
     end_of_life: date | None = None
     successors: tuple[str, ...] = ()
+    base: str = ""
+
+    @property
+    def default_rpm(self) -> int | None:
+        """Requests a minute by default; None for a fine-tuned model, whose throughput was bought."""
+        return None if self.base else self.requests_per_minute
 
 
 @dataclass(frozen=True, slots=True)

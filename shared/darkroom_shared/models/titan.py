@@ -111,7 +111,7 @@ def _limits(model: Model) -> AmazonLimits:
         side={"type": "integer"},  # only pairs are legal, which `_check_size` says once for both
         sized_tasks=frozenset(model.task_types),
         styles=False,
-        conditioning=model is not TITAN_V1,
+        conditioning=TITAN_V1.id not in (model.id, model.base),
         returns_mask=True,
         outpainting_needs_text=True,
     )

@@ -71,7 +71,7 @@ def routes(wish: Wish) -> list[Route]:
     """Every route that the catalogue knows for the request, best first; those that cannot be taken come last, with the reason."""
     found: dict[str, Route] = {}
     for translation in _translations(wish):
-        for model in _models_for(translation, wish.prices):
+        for model in (*_tuned(translation, wish), *_models_for(translation, wish.prices)):
             route = _judged(_fitted(translation, model, wish), wish)
             known = found.get(model.id)
             if known is None or (known.refused and not route.refused):
@@ -122,6 +122,13 @@ def _translations(wish: Wish) -> list[Translation]:
     return [own] if translate is None else [own, *translate(opened(body), wish.facts)]
 
 
+def _tuned(translation: Translation, wish: Wish) -> Sequence[Model]:
+    """The fine-tuned model that was named, which the catalogue does not have, where the translation is for it."""
+    named = wish.model
+    task = translation.body.get("taskType")
+    return [named] if named is not None and named.base and translation.fidelity == "exact" and task in named.task_types else []
+
+
 def _models_for(translation: Translation, prices: PriceBook) -> Sequence[Model]:
     """The models that do the translation's task, cheapest first (or dearest), without those that its body cannot be said to."""
     task = translation.body.get("taskType")
@@ -151,7 +158,7 @@ def cutout_price(model: Model | None, translation: Translation, prices: PriceBoo
 
 def _regions(model: Model, wish: Wish) -> tuple[str, ...]:
     """Where the model may be asked for this: a named one in the first Region too if it was never offered there."""
-    if wish.model is not None and model.id == wish.model.id:
+    if wish.model is not None and model.id == wish.model.id and not model.base:
         first, *others = wish.regions
         return (first, *(region for region in others if wish.anywhere or region in model.regions))
     offered = tuple(region for region in wish.regions if region in model.regions)

@@ -13,6 +13,7 @@ from darkroom_shared.plan.route import Route
 ROUTE_FIELDS: Final = (
     "request",
     "model",
+    "base_model",
     "region",
     "routes",
     "lane",
@@ -56,6 +57,7 @@ def route_fields(
     return {
         "request": dict(request),
         "model": model.id,
+        "base_model": model.base,
         "region": route.regions[0],
         "routes": ",".join(pool_name(region, model.id) for region in route.regions),
         "lane": model.id,

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from darkroom_shared.contract.job_record import JobRecord
+from darkroom_shared.models.catalogue import find_model
 from darkroom_shared.store.retirement import Mark
 from darkroom_worker.bedrock.errors import classify
 from darkroom_worker.rerouting import as_answered, as_retirement
@@ -38,7 +39,7 @@ def test_a_wrong_id_of_a_model_that_is_past_its_end_or_gone_at_aws_is_a_retireme
 ) -> None:
     failure = classify(name, text, status, "req-1")
     assert failure.code == "model_not_found"
-    found = as_retirement(failure, model, marks)
+    found = as_retirement(failure, find_model(model), marks)
     assert (found.code, found.kind, found.message, found.request_id, found.billed) == (code, "permanent", text, "req-1", False)
 
 

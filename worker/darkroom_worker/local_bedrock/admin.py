@@ -1,4 +1,4 @@
-"""What the endpoint offers beside the runtime, under `/_darkroom/`: log, sums, health, faults, quotas; and Bedrock's model list.
+"""What the endpoint offers beside the runtime, under `/_darkroom/`: log, sums, health, faults, quotas; and Bedrock's control plane.
 
 GET    /_darkroom/health
 GET    /_darkroom/stats
@@ -8,6 +8,7 @@ GET, PUT, DELETE /_darkroom/faults     PUT takes a JSON list of fault texts and 
 GET, PUT /_darkroom/quotas             PUT takes a JSON object of requests a minute by model id (in each Region) or by
                                        `region/model id`: changes these, takes away those that are null, forgets no count
 GET    /foundation-models, /foundation-models/{modelId}      the control plane's, for `AWS_ENDPOINT_URL_BEDROCK`
+       /model-customization-jobs...                           likewise; see `customization`
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from urllib.parse import parse_qs, unquote
 import orjson
 
 from darkroom_shared.core.errors import UnknownModel
+from darkroom_worker.local_bedrock.customization import PATH, Customization
 from darkroom_worker.local_bedrock.faults import FaultPlan, parse_fault
 from darkroom_worker.local_bedrock.known_models import KnownModel, known_models, quota_limit, quota_name, resolve
 from darkroom_worker.local_bedrock.quotas import Quotas
 from darkroom_worker.local_bedrock.request_log import RequestLog
-from darkroom_worker.local_bedrock.wire import Headers, ServiceError, error_headers
+from darkroom_worker.local_bedrock.wire import Headers, ServiceError, authentication_error, error_headers, region_of
 
 _JSON: Headers = ((b"content-type", b"application/json"),)
 _JSON_LINES: Headers = ((b"content-type", b"application/x-ndjson"),)
@@ -50,6 +52,7 @@ class Admin:
         log: what `/_darkroom/log` shows.
         faults: what `/_darkroom/faults` changes.
         quotas: what `/_darkroom/quotas` changes.
+        tuning: answers for fine-tuning jobs.
         health: the facts of `/_darkroom/health`.
         clock: steady seconds.
         retired: ids of models that are served as past their end of life: not listed.
@@ -61,6 +64,7 @@ class Admin:
         log: RequestLog,
         faults: FaultPlan,
         quotas: Quotas,
+        tuning: Customization,
         *,
         health: Callable[[], dict[str, object]],
         clock: Callable[[], float],
@@ -70,6 +74,7 @@ class Admin:
         self._log = log
         self._faults = faults
         self._quotas = quotas
+        self._tuning = tuning
         self._health = health
         self._clock = clock
         self._retired = retired
@@ -78,11 +83,14 @@ class Admin:
     @staticmethod
     def owns(raw_path: bytes) -> bool:
         """Whether this path is served here."""
-        return raw_path.startswith((b"/_darkroom/", b"/foundation-models/")) or raw_path == b"/foundation-models"
+        first = raw_path.split(b"/", 2)[1:2]
+        return raw_path.startswith(b"/_darkroom/") or first in ([b"foundation-models"], [PATH.encode()])
 
-    def reply(self, method: str, raw_path: bytes, query: bytes, body: bytes) -> Reply:
+    def reply(self, method: str, raw_path: bytes, query: bytes, body: bytes, headers: Headers = ()) -> Reply:
         """Answers a request."""
         _, *parts = raw_path.decode("latin-1").split("/")
+        if parts[0] == PATH:
+            return self._tuned(method, parts[1:], query, body, headers)
         if method == "GET" and parts[0] == "foundation-models":
             return self._models() if len(parts) == 1 else self._model(unquote("/".join(parts[1:])))
         served: Mapping[tuple[str, str], Callable[[], Reply]] = {
@@ -98,6 +106,15 @@ class Admin:
         }
         answer = served.get((method, "/".join(parts[1:])))
         return _error(ServiceError("UnknownOperationException")) if answer is None else answer()
+
+    def _tuned(self, method: str, parts: list[str], query: bytes, body: bytes, headers: Headers) -> Reply:
+        if (refused := authentication_error(headers)) is not None:
+            return _error(refused)
+        try:
+            status, value = self._tuning.answer(method, parts, query, body, region_of(headers))
+        except ServiceError as error:
+            return _error(error)
+        return _json(value, status)
 
     def _forget(self) -> Reply:
         self._log.reset()

@@ -25,12 +25,13 @@ def checked_request(body: Mapping[str, object], model: KnownModel, draw_seed: Ca
     if model.native_task is not None and "taskType" in body:
         raise validation_error(malformed("#: extraneous key [taskType] is not permitted"))
     body = tagged(model.entry, body)
-    checked = check_request(body, model.model_id)
+    checked = check_request(body, model.entry)
     task_type = str(body.get("taskType"))
     if checked.problems:
         raise validation_error(model.dialect.malformed(checked.problems, body, _schema(model, task_type)))
     seed = _seed(model, body, draw_seed) if model.native_task else None
-    return Request(model.family, model.model_id, task_type, body, checked.images, checked.facts, image_count(body), seed)
+    drawn_as = model.entry.base or model.model_id
+    return Request(model.family, drawn_as, task_type, body, checked.images, checked.facts, image_count(body), seed)
 
 
 def _seed(model: KnownModel, body: Mapping[str, object], draw_seed: Callable[[], int]) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from darkroom_shared.core.guardrail import is_guardrail
+from darkroom_shared.models.model import Model
 from darkroom_worker.local_bedrock.faults import Fault
 from darkroom_worker.local_bedrock.quotas import QuotaKind
 
@@ -28,12 +29,13 @@ class Config:
         processes: processes of the procedural engine.
         quotas: requests a minute by model id (in each Region) or `region/model id` (in one); what is missing has no limit.
         quota_kind: how they are counted.
-        time_scale: quota seconds in a real second.
+        time_scale: quota seconds, and seconds of a fine-tuning job, in a real second.
         latency_s: least and greatest time from arrival to an image answer, in seconds; drawn evenly between them.
         faults: faults in force from the start.
         end_of_life: ids of models that answer as models past their end of life.
         legacy_idle: ids of models that answer as Legacy models whose account was idle too long.
         guardrails: ids of the guardrails that there are.
+        custom: models that provisioned ARNs answer as, by ARN.
         log: JSONL file to append every request to.
         patience_s: how long a client may take to send a request, and to take its answer, in seconds.
         seed: of every random draw (latency, faults, seeds of pictures that a body leaves to the service).
@@ -52,6 +54,7 @@ class Config:
     end_of_life: frozenset[str] = frozenset()
     legacy_idle: frozenset[str] = frozenset()
     guardrails: frozenset[str] = frozenset((LOCAL_GUARDRAIL,))
+    custom: Mapping[str, Model] = field(default_factory=dict[str, Model])
     log: Path | None = None
     patience_s: float = 60.0
     seed: int = 0

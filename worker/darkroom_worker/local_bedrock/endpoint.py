@@ -97,7 +97,7 @@ class Endpoint:
             late = isinstance(error, BodyTooSlow)
             await send_whole(send, 408 if late else 413, (), (TOO_SLOW if late else TOO_LONG).encode())
             return
-        reply = self._admin.reply(scope["method"], scope["raw_path"], scope["query_string"], body)
+        reply = self._admin.reply(scope["method"], scope["raw_path"], scope["query_string"], body, tuple(scope["headers"]))
         await send_whole(send, reply.status, reply.headers, reply.body)
 
     async def _unknown(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from types import MappingProxyType
 
 from darkroom_shared.models.catalogue import FAMILIES, MODELS, find_model
 from darkroom_shared.models.model import Model
@@ -70,13 +71,16 @@ def _known(model: Model) -> KnownModel:
     return KnownModel(model.id, model.family, model.label, model.requests_per_minute, model)
 
 
-def resolve(model_id: str) -> KnownModel:
+def resolve(model_id: str, custom: Mapping[str, Model] = MappingProxyType({})) -> KnownModel:
     """The model that an id or an ARN means.
+
+    Args:
+        custom: fine-tuned models by their ARNs.
 
     Raises:
         UnknownModel: the catalogue has none.
     """
-    return _known(find_model(model_id))
+    return _known(custom.get(model_id) or find_model(model_id))
 
 
 def known_models() -> Sequence[KnownModel]:

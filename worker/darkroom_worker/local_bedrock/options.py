@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from darkroom_shared.core.errors import UnknownModel
+from darkroom_shared.models.custom import custom_model
+from darkroom_shared.models.model import Model
 from darkroom_worker.local_bedrock.config import LOCAL_GUARDRAIL, Config, parse_latency
 from darkroom_worker.local_bedrock.faults import parse_fault
 from darkroom_worker.local_bedrock.known_models import catalogue_quotas, quota_limit, quota_name, resolve
@@ -53,6 +55,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
             end_of_life=frozenset(given.eol),
             legacy_idle=frozenset(given.legacy_idle),
             guardrails=frozenset((LOCAL_GUARDRAIL, *given.guardrail)),
+            custom={model.id: model for model in given.custom},
             log=given.log,
             patience_s=given.patience,
             seed=given.seed,
@@ -103,6 +106,15 @@ def _appendable(text: str) -> Path:
     return path
 
 
+def _custom(text: str) -> Model:
+    """A fine-tuned model out of `ARN=MODEL`."""
+    arn, _, base = text.partition("=")
+    try:
+        return custom_model(arn, base)
+    except UnknownModel as error:
+        raise ValueError(str(error)) from error
+
+
 def _said(parse: Callable[[str], T]) -> Callable[[str], T]:
     """argparse drops the text of a ValueError; this keeps it."""
 
@@ -140,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--eol", type=_said(_model), action="append", default=[], metavar="MODEL", help="answer as past its end of life")
     add("--legacy-idle", type=_said(_model), action="append", default=[], metavar="MODEL", help="answer as Legacy and idle")
     add("--guardrail", action="append", default=[], metavar="ID", help="a guardrail besides localguard, in version DRAFT and 1")
+    add("--custom", type=_said(_custom), action="append", default=[], metavar="ARN=MODEL", help="a provisioned model and its base")
     add("--log", type=_said(_appendable), metavar="FILE", help="append every request to this JSONL file")
     add("--patience", type=float, default=60.0, metavar="S", help="time for a client to send a request (default 60)")
     add("--seed", type=int, default=0, help="of latency and faults (default 0)")

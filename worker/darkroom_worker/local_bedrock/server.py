@@ -19,6 +19,7 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from darkroom_worker.local_bedrock.admin import Admin
 from darkroom_worker.local_bedrock.canned import CannedEngine
 from darkroom_worker.local_bedrock.config import Config
+from darkroom_worker.local_bedrock.customization import Customization
 from darkroom_worker.local_bedrock.delivery import CONNECTION, Delivery
 from darkroom_worker.local_bedrock.endpoint import Endpoint
 from darkroom_worker.local_bedrock.faults import FaultPlan
@@ -93,7 +94,8 @@ def _endpoint(config: Config, engine: PictureEngine, log: RequestLog, stopping: 
     quotas = Quotas(config.quotas, config.quota_kind, config.time_scale)
     health = {"status": "ok", "engine": engine.name, "pid": os.getpid()}
     known = {"retired": config.end_of_life, "legacy": config.legacy_idle}
-    admin = Admin(log, faults, quotas, health=lambda: dict(health), clock=clock, **known)
+    tuning = Customization(clock, config.time_scale, config.end_of_life)
+    admin = Admin(log, faults, quotas, tuning, health=lambda: dict(health), clock=clock, **known)
     service = Service(config, engine, faults, quotas, clock)
     return Endpoint(service, admin, log, Delivery(stopping, clock), clock, patience_s=config.patience_s)
 

@@ -160,7 +160,7 @@ class Service:
 
     def _model(self, visit: Visit) -> KnownModel:
         try:
-            model = resolve(visit.model)
+            model = resolve(visit.model, self._config.custom)
         except UnknownModel:
             raise validation_error(INVALID_MODEL) from None
         takes = model.takes(visit.model)

@@ -20,6 +20,7 @@ MAX_BODY_BYTES = 25_000_000
 ERROR_TYPE_SUFFIX = ":http://internal.amazon.com/coral/com.amazon.bedrock/"
 
 STATUS: dict[str, int] = {
+    "ConflictException": 400,
     "ValidationException": 400,
     "ServiceQuotaExceededException": 400,
     "AccessDeniedException": 403,
@@ -38,6 +39,7 @@ STATUS: dict[str, int] = {
 """HTTP status by exception name, from the service model; the authentication errors as they were seen at the endpoint."""
 
 MESSAGES: dict[str, str] = {
+    "ConflictException": "Error occurred because of a conflict while performing an operation.",
     "ValidationException": "Malformed input request, please reformat your input and try again.",
     "ServiceQuotaExceededException": "Your request exceeds the service quota for your account. Please try again later.",
     "AccessDeniedException": "You don't have access to the model with the specified model ID.",

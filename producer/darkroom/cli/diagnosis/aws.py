@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from darkroom.cli.diagnosis.finding import Finding
 from darkroom_shared.core.errors import UnknownModel
-from darkroom_shared.models.catalogue import find_model, lifecycle_warning
+from darkroom_shared.models.catalogue import lifecycle_warning
 from darkroom_shared.settings import Settings
 
 _CREDENTIALS = (
@@ -55,7 +55,7 @@ def _endpoint(url: str, *, is_stack: bool) -> Finding:
 def check_default_model(settings: Settings) -> list[Finding]:
     """Whether AWS still answers for the model of jobs that name none, and whether boto3 is here to call it."""
     try:
-        model = find_model(settings.default_model)
+        model = settings.find_model(settings.default_model)
     except UnknownModel as error:
         return [
             Finding("default model", "fail", str(error), "Correct DARKROOM_DEFAULT_MODEL; `darkroom models` lists what there is.")
