@@ -117,7 +117,7 @@ def test_a_lane_is_paused_drained_and_resumed_by_its_name_or_model(darkroom: Com
 def test_a_tenant_is_limited_and_let_free_again(darkroom: CommandLine, jobs: list[str]) -> None:
     done = darkroom("tenants", "set", "red", "--weight", "2.5", "--running", "3", "--queued", "1", "--queue-ttl", "10m")
     assert done.code == 0
-    line = ["red", "2.5", *("at", "most", "3"), *("at", "most", "1"), "10", "min", "active", "1"]
+    line = ["red", "2.5", *("at", "most", "3"), *("at", "most", "1"), "10", "min", "-", "active", "1"]
     assert done.out.splitlines()[1].split() == line
     assert line in [words.split() for words in darkroom("tenants").out.splitlines()]
     full = darkroom("submit", "text-image", "x", "--tenant", "red")

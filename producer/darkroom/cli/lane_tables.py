@@ -22,6 +22,13 @@ _MODES: Final = {"active": "green", "paused": "bold red", "draining": "yellow"}
 _CIRCUITS: Final = {"closed": "green", "open": "bold red", "half_open": "yellow", "probing": "yellow"}
 
 
+def is_quiet(lane: LaneState) -> bool:
+    """True if nothing waits in a lane, nothing was sent or refused lately, and nobody has steered it."""
+    if lane.mode != "active" or lane.waiting or lane.took_ms is not None:
+        return False
+    return all(pool.circuit == "closed" and not (pool.sent or pool.refused_in_all or pool.in_flight) for pool in lane.pools)
+
+
 def lane_picture(lane: LaneState) -> list[RenderableType]:
     """A line about the lane, a table of its pools, a table of what waits, and an empty line."""
     parts: list[RenderableType] = [_title(lane)]

@@ -112,6 +112,7 @@ def job_details(view: JobView, waits: Sequence[tuple[str, str | Text]] = ()) -> 
     rows += [("workflow", f"{view.workflow}, step {view.step}")] if view.workflow else []
     rows += waits
     rows += substitution(view)
+    rows += [("diverted to", ", ".join(view.diverted_to))] if view.diverted_to else []
     rows += guarding(view)
     rows += [("error", f"{view.error.code}: {view.error.message}")] if view.error else []
     rows += [("warning", warning) for warning in view.warnings]
