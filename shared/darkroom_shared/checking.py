@@ -23,7 +23,7 @@ REFERENCE_PREFIXES = ("asset:", "s3://", "https://", "$steps.")
 """How strings begin that stand for a picture without being one."""
 MOST_PICTURES = 20
 """How many pictures of one request are looked at; more than any task takes. Each may cost a second to decode."""
-_RAW = "a picture's file as raw base64"
+_RAW = "a PNG, JPEG or WebP file, as the model takes, as raw base64"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from darkroom_shared.models.catalogue import MODELS, find_model
+from darkroom_shared.models.catalogue import MODELS, check_body, find_model
 from tests.acceptance.running import CommandLine
 from tests.support.bodies import SAMPLE_NAMES, edited, sample
 
@@ -110,8 +110,8 @@ def test_a_job_that_a_filter_refused_ends_with_1(darkroom: CommandLine) -> None:
 @pytest.mark.parametrize("name", SAMPLE_NAMES)
 def test_a_sample_body_is_valid(alone: CommandLine, name: str) -> None:
     body = sample(name)
-    task = body["taskType"]
-    model = NOVA if task in find_model(NOVA).task_types else next(one.id for one in MODELS.values() if task in one.task_types)
+    able = [model for model in MODELS.values() if body["taskType"] in model.task_types and not check_body(model, body)]
+    model = NOVA if find_model(NOVA) in able else able[0].id
     (alone.folder / "body.json").write_text(json.dumps(body))
     done = alone("validate", "--model", model, "--json", "body.json")
     assert (done.code, done.lines) == (0, [{"id": "body.json", "valid": True, "errors": []}])

@@ -11,6 +11,8 @@ local call, job = args.call, job_of(args.call)
 local j = job_key(job)
 if closed(call, args.fence, 'commit') then return {'done', field(j, 'state')} end
 if not held(call, args.fence, 'commit') then return {'lost', field(j, 'state') or ''} end
+-- Before its call was made a job can only be refused (by a guardrail, say): pictures come from an answer.
+if #args.outputs > 0 and allowed('gate', field(call_key(call), 'state')) then return {'lost', field(j, 'state') or ''} end
 if field(j, 'cancel_discard') then -- asked for after the worker had looked
   for _, output in ipairs(args.outputs) do give_up_asset(output.sha256) end
   args.outputs = {}
