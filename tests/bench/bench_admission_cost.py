@@ -26,10 +26,12 @@ NO_DIFFERENCE = 1.6
 """How much more a dispatch may cost with thousands of waiting tenants: deeper sets and colder caches, nothing that grows."""
 REPETITIONS = 60
 MOST_US = 100.0
-"""A dispatch may cost the server so much CPU where one run lets 25 go: ten thousand dispatches in a second of one core."""
-MOST_GETS, MOST_GETS_ALONE = 4.0, 24.0
-"""The same in scripts of twenty GETs, for servers and moments in which those take longer than 25 us: measured 2.7 to 3.8 (4.3
-to 5.4 when each dispatch wrote for itself). Where a run lets only one go, which bears all that a run costs, 8 to 18."""
+"""A dispatch may cost the server so much CPU where one run lets 25 go: ten thousand dispatches in a second of one core. Measured on
+quiet cores: 77 on the embedded Valkey, 63 on Redis 7.0.15."""
+MOST_GETS_ALONE = 24.0
+"""A run that lets only one go bears all that a run costs: at most so many scripts of twenty GETs (measured 8 to 18). It costs
+235 us on the embedded Valkey and 183 on Redis 7.0.15, where a GET alone costs 7; a pool lets at most some hundred such runs go in a
+minute."""
 TWENTY_GETS = "for _ = 1, 20 do redis.call('GET', KEYS[1]) end"
 UNPACED = PoolQuota("lane", "pool", off=True)
 
@@ -142,10 +144,6 @@ class Cpu:
         told = cast("dict[str, float]", room.raw.execute_command("INFO", "cpu"))
         return (told["used_cpu_user"] + told["used_cpu_sys"]) * 1e6
 
-    def within(self, most_us: float, most_gets: float) -> bool:
-        """Whether a dispatch costs no more than that, measured by the clock or by what this server needs for twenty GETs."""
-        return self.best <= max(most_us, most_gets * self.twenty)
-
 
 def test_letting_a_call_go_costs_the_server_no_more_than_a_tenth_of_a_millisecond(redis_url: str) -> None:
     rows: dict[tuple[int, int], Cpu] = {}
@@ -163,5 +161,5 @@ def test_letting_a_call_go_costs_the_server_no_more_than_a_tenth_of_a_millisecon
         line = f"{cost.best:20.0f} {cost.median:7.0f} {cost.script:29.0f} {cost.twenty:18.0f}"
         print(f"  {tenants:5} tenants, {most:2} for each run {line}")
     for tenants in (50, 5000):
-        assert rows[tenants, 25].within(MOST_US, MOST_GETS)
-        assert rows[tenants, 1].within(0, MOST_GETS_ALONE)
+        assert rows[tenants, 25].best <= MOST_US
+        assert rows[tenants, 1].best <= MOST_GETS_ALONE * rows[tenants, 1].twenty

@@ -17,6 +17,8 @@ from darkroom_shared.store.steering import pool_quota
 
 PRESENCE_S = 5.0
 """How often a worker says that it lives, at least: one that died takes its slots with it after three times that."""
+QUOTAS_S = 20.0
+"""How often it repeats what its account allows: some writes for each model and Region, and producers take its word for a minute."""
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("darkroom.registration")
 
@@ -40,10 +42,15 @@ class Registration:
         self._fields = fields
         self._beat_s = min(settings.heartbeat.total_seconds(), PRESENCE_S)
         self._pools = known_quotas(settings)
+        self._pools_due_s = 0.0
 
     async def announce(self) -> None:
         """Registers for three beats. Raises LedgerUnavailable."""
-        await self._ledger.run(presence.register(self._worker, round(self._beat_s * 3000), self._fields, self._pools))
+        now_s = asyncio.get_running_loop().time()
+        pools = self._pools if now_s >= self._pools_due_s else []
+        await self._ledger.run(presence.register(self._worker, round(self._beat_s * 3000), self._fields, pools))
+        if pools:
+            self._pools_due_s = now_s + QUOTAS_S
 
     async def leave(self) -> None:
         """Takes the slots away: nothing more is admitted for this process."""

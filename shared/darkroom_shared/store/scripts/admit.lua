@@ -79,25 +79,12 @@ local function stand_of(lane)
   for n, reach in ipairs(s.reaches) do
     local turns = {}
     for k = 1, #classes do
-      turns[k] = {class = k, reach = reach, key = turn_key(lane, classes[k], reach), first = 1, last = 0, ahead = 1,
-        heads = false, all = false, moved = false, gone = false}
+      turns[k] = new_turn(lane, k, classes[k], reach)
     end
     s.turns[n] = turns
   end
   stands[lane] = s
   return s
-end
-
-local function flat_of(tags)
-  local flat = {}
-  for name, tag in pairs(tags) do flat[#flat + 1], flat[#flat + 2] = tag, name end
-  return flat
-end
-
-local function write_turn(t)
-  if t.moved then redis.call('ZADD', t.key, 'XX', unpack(flat_of(t.moved))) end
-  if t.gone then redis.call('ZREM', t.key, unpack(t.gone)) end
-  t.moved, t.gone = false, false
 end
 
 local function write_stand(s)
@@ -184,72 +171,6 @@ local function open_route(reach)
   return nil, first_us, first_why
 end
 
--- Looks at the next tenants: at one first, because mostly no more is asked for, then at more and more.
-local function look(t)
-  write_turn(t)
-  local flat = redis.call('ZRANGE', t.key, 0, t.ahead - 1, 'WITHSCORES')
-  local heads = {}
-  for n = 1, #flat, 2 do heads[#heads + 1] = {tenant = flat[n], tag = tonumber(flat[n + 1]), turn = t, route = false} end
-  t.heads, t.first, t.last, t.all = heads, 1, #heads, #heads < t.ahead
-  t.ahead = math.min(4 * t.ahead, 64)
-end
-
--- The tenant whose turn it is: {tenant, tag, turn}. Its list may have become empty since.
-local function head_of(t)
-  if t.first > t.last then
-    if t.all then return nil end
-    look(t)
-  end
-  return t.heads[t.first]
-end
-
--- The first tenant, whose list is empty, leaves the order.
-local function leave_turn(s, t)
-  local tenant = t.heads[t.first].tenant
-  t.heads[t.first] = nil
-  t.first = t.first + 1
-  if not t.gone then t.gone = {} end
-  t.gone[#t.gone + 1] = tenant
-  redis.call('SREM', P .. 'lists:' .. tenant, list_name(s.lane, classes[t.class], t.reach))
-end
-
--- The same, of tenants with a call in their lists.
-local function waiting_head(s, t)
-  while true do
-    local head = head_of(t)
-    if not head or redis.call('ZCARD', park_key(s.lane, classes[t.class], head.tenant, t.reach)) > 0 then return head end
-    leave_turn(s, t)
-  end
-end
-
--- Whether a head comes before another: Redis orders equal scores by their names' bytes, Lua by the language of the machine.
-local function before(a, b)
-  if a.tag ~= b.tag then return a.tag < b.tag end
-  local one, other = a.tenant, b.tenant
-  for n = 1, math.min(#one, #other) do
-    local x, y = string.byte(one, n), string.byte(other, n)
-    if x ~= y then return x < y end
-  end
-  return #one < #other
-end
-
--- The first tenant moves to where its new tag puts it, out of sight if that is behind all that were looked at.
-local function move_head(t, tag)
-  local heads, head = t.heads, t.heads[t.first]
-  if not t.moved then t.moved = {} end
-  head.tag, t.moved[head.tenant] = tag, tag
-  local at = t.first
-  while at < t.last and before(heads[at + 1], head) do
-    heads[at] = heads[at + 1]
-    at = at + 1
-  end
-  heads[at] = head
-  if at == t.last and not t.all then
-    heads[at] = nil
-    t.last = at - 1
-  end
-end
-
 -- By class, the tenant whose turn it is among the reaches in which a pool is open (s.found), and whether the class waits at all (s.waits).
 -- Returns whether any does.
 local function find_candidates(s)
@@ -260,13 +181,13 @@ local function find_candidates(s)
     for k = 1, #classes do
       local t = turns[k]
       local head
-      if route == false then head = waiting_head(s, t) else head = head_of(t) end
+      if route == false then head = waiting_head(t) else head = head_of(t) end
       if head and route == nil then
         local at, why
         route = ''
         if reach ~= '' then route, at, why = open_route(reach) end
         if not route then
-          head = waiting_head(s, t)
+          head = waiting_head(t)
           if head then
             wait_for(at, why)
             route = false
@@ -332,7 +253,7 @@ local function charge_head(s, t, head, stays, cost)
   for _, turns in ipairs(s.turns) do
     local other = turns[t.class]
     write_turn(other)
-    other.first, other.last, other.all = 1, 0, false
+    forget_heads(other)
   end
   charge(s.lane, classes[t.class], head.tenant, head.tag, cost, s.reaches)
 end
@@ -354,9 +275,9 @@ local function step(lane)
   local list = park_key(lane, classes[class], tenant, t.reach)
   local calls = redis.call('ZRANGE', list, 0, 1)
   local call, stays = calls[1], calls[2] ~= nil
-  if not stays then leave_turn(s, t) end
+  if not stays then leave_turn(t) end
   if not call then
-    waiting_head(s, t) -- many may have been canceled at once
+    waiting_head(t) -- many may have been canceled at once
     return true
   end
   local job = job_of(call)

@@ -1,7 +1,7 @@
 -- A worker says that it lives, how many slots it has and what its account allows. Repeated by its heartbeat.
 -- args.worker, args.ttl_ms, args.fields = {slots, ...}
 -- args.pools       list of {lane, pool, settings_rpm, catalogue_rpm, unknown, off, share, margin, scale, concurrency, tpm}: the worker's
---                  settings are the authority on quotas; what AWS was asked for lies beside them
+--                  settings are the authority on quotas; what AWS was asked for lies beside them. Empty in most heartbeats
 -- Returns 1.
 local flat = {}
 for name, value in pairs(args.fields) do flat[#flat + 1] = name; flat[#flat + 1] = value end
