@@ -54,6 +54,7 @@ from darkroom_shared.core.errors import (
     Unavailable,
     UnknownJob,
     UnknownModel,
+    WrongResult,
 )
 from darkroom_shared.core.forecast import ClassState, LaneState, PoolState, TenantQueue
 from darkroom_shared.core.holds import Hold
@@ -194,6 +195,7 @@ __all__ = [
     "WorkerView",
     "WorkflowHandle",
     "WorkflowView",
+    "WrongResult",
     "ZoomOut",
 ]
 

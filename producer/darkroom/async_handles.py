@@ -55,6 +55,14 @@ class AsyncJobHandle:
         """See `JobHandle.images`."""
         return await self._connection.run(watching.images(self.id))
 
+    async def text(self) -> str:
+        """See `JobHandle.text`."""
+        return await self._connection.run(watching.text(self.id))
+
+    async def json(self) -> object:
+        """See `JobHandle.json`."""
+        return await self._connection.run(watching.parsed(self.id))
+
     async def save(self, folder: str | PathLike[str]) -> list[Path]:
         """See `JobHandle.save`."""
         return await self._connection.run(watching.save(self.id, Path(folder)))
@@ -116,6 +124,14 @@ class AsyncWorkflowHandle:
     async def images(self) -> list[bytes]:
         """See `WorkflowHandle.images`."""
         return await self._connection.run(workflows.images(self.id))
+
+    async def text(self) -> str:
+        """See `WorkflowHandle.text`."""
+        return await self._connection.run(workflows.text(self.id))
+
+    async def json(self) -> object:
+        """See `WorkflowHandle.json`."""
+        return await self._connection.run(workflows.parsed(self.id))
 
     async def save(self, folder: str | PathLike[str]) -> list[Path]:
         """See `WorkflowHandle.save`."""

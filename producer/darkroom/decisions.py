@@ -25,7 +25,7 @@ from darkroom_shared.core.problems import Problem
 from darkroom_shared.core.quota import split_pool
 from darkroom_shared.core.workflow import parse_reference
 from darkroom_shared.images import measure
-from darkroom_shared.models.catalogue import read_answer
+from darkroom_shared.models.catalogue import gives_documents, read_answer
 from darkroom_shared.models.custom import called_model
 from darkroom_shared.models.model import Model
 from darkroom_shared.store import reads, upkeep
@@ -189,7 +189,7 @@ def resolve(job_id: str, decision: Decision | bytes, billed: bool | None) -> Flo
             raise NothingToDecide(f"{len(calls)} calls of {job_id} are held: an answer belongs to one.")
         old = JobRecord.from_fields((yield from ask(reads.job(checked_job(job_id)))))
         model, wanted = called_model(view.model, old.base_model), view.images_wanted // len(view.calls)
-        problem = yield from work(lambda: _wrong_with_answer(model, decision, wanted))
+        problem = yield from work(lambda: _wrong_with_answer(model, decision, wanted, view.request))
         if problem:
             raise InvalidRequest([Problem("/answer", problem, f"the JSON that Bedrock answered for {model.label}")])
         return _some(job_id, (yield from _hand_over(calls[0], decision)))
@@ -208,13 +208,17 @@ def _some(job_id: str, decided: list[str]) -> list[str]:
     return decided
 
 
-def _wrong_with_answer(model: Model, answer: bytes, wanted: int) -> str:
+def _wrong_with_answer(model: Model, answer: bytes, wanted: int, request: Mapping[str, object]) -> str:
     """Why these bytes cannot be the call's answer; empty if they can. Delivered as they are, they would fail the job."""
     try:
         body: object = json.loads(answer)
     except (ValueError, RecursionError):
         return "this is not JSON"
-    reading = read_answer(model, as_object(body), wanted)
+    reading = read_answer(model, as_object(body), wanted, request)
+    if reading.outcome == "document":
+        return ""
+    if gives_documents(model):
+        return f"this is no answer with a document{f': {reading.reason}' if reading.reason else ''}"
     if reading.outcome != "pictures" or not reading.images:
         return f"this is no answer with pictures{f': {reading.reason}' if reading.reason else ''}"
     for number, text in enumerate(reading.images):

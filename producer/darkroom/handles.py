@@ -60,7 +60,7 @@ class JobHandle:
         return self._connection.run(watching.wait(self._sources, self.id, timeout))
 
     def result(self, timeout: Timeout = None) -> JobView:
-        """Like `wait`, but a job without pictures raises JobFailed, JobRejected, JobCanceled or JobExpired."""
+        """Like `wait`, but a job without results raises JobFailed, JobRejected, JobCanceled or JobExpired."""
         return watching.raise_for(self.wait(timeout))
 
     def images(self) -> list[bytes]:
@@ -68,18 +68,35 @@ class JobHandle:
 
         Raises:
             StillRunning: the job has not ended.
-            JobFailed: it ended without pictures; as JobRejected, JobCanceled or JobExpired where one of these is why.
+            JobFailed: it ended without results; as JobRejected, JobCanceled or JobExpired where one of these is why.
+            WrongResult: its result is a document.
         """
         return self._connection.run(watching.images(self.id))
 
+    def text(self) -> str:
+        """The words of a job whose result is a document; of JSON its text. Does not wait.
+
+        Raises:
+            WrongResult: the job gave pictures.
+            StillRunning, JobFailed: as `images`.
+        """
+        return self._connection.run(watching.text(self.id))
+
+    def json(self) -> object:
+        """The value of a job whose result is JSON, or vectors; does not wait. Raises as `text`, and WrongResult for mere words."""
+        return self._connection.run(watching.parsed(self.id))
+
     def save(self, folder: str | PathLike[str]) -> list[Path]:
-        """Writes `0.png`, `1.png`, … (`mask.png` for a mask) and `job.json`; does not wait. Raises as `images`.
+        """Writes `0.png`, `1.png`, … (`mask.png` for a mask, `0.txt` or `0.json` for a document) and `job.json`; does not wait.
 
         Args:
             folder: made if it is not there; files of these names in it are replaced.
 
         Returns:
             The files, `job.json` last.
+
+        Raises:
+            StillRunning, JobFailed: as `images`.
         """
         return self._connection.run(watching.save(self.id, Path(folder)))
 
@@ -153,15 +170,23 @@ class WorkflowHandle:
         return self._connection.run(workflows.wait(self._sources, self.id, timeout))
 
     def result(self, timeout: Timeout = None) -> WorkflowView:
-        """Like `wait`, but raises the error of the first step that gave no pictures."""
+        """Like `wait`, but raises the error of the first step that gave no results."""
         return workflows.raise_for(self.wait(timeout))
 
     def images(self) -> list[bytes]:
         """The last step's pictures; see `JobHandle.images`."""
         return self._connection.run(workflows.images(self.id))
 
+    def text(self) -> str:
+        """The last step's words; see `JobHandle.text`."""
+        return self._connection.run(workflows.text(self.id))
+
+    def json(self) -> object:
+        """The last step's value; see `JobHandle.json`."""
+        return self._connection.run(workflows.parsed(self.id))
+
     def save(self, folder: str | PathLike[str]) -> list[Path]:
-        """Writes a folder `<number>_<step>` for each step that gave pictures, and `workflow.json`; see `JobHandle.save`.
+        """Writes a folder `<number>_<step>` for each step that gave results, and `workflow.json`; see `JobHandle.save`.
 
         A workflow that failed is saved as far as it came.
 

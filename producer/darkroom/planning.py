@@ -4,6 +4,7 @@ Pure: drafts with the facts of their pictures in, a plan or every problem at onc
 
 * an empty image place takes the picture of the step before (IMAGE_VARIATION takes up to five of them, the others the first);
 * a picture that the model would refuse is resized, flattened or converted on the way;
+* a step that gives a document hands on the pictures that it got;
 * INPAINTING and OUTPAINTING without a mask get the outline of a cut-out or the mask of an enlarged canvas, in its polarity.
 """
 
@@ -265,7 +266,7 @@ class _Planner:
                 price_usd=None,
             )
         )
-        return [source for source in sources if not source.is_mask]
+        return [source for source in sources if not source.is_mask] or list(previous)
 
     def _add_local(self, draft: Draft, spec: StepSpec, previous: Sequence[Source]) -> list[Source]:
         explicit = {f"/images/{index}": ref for index, ref in enumerate(draft.images)}

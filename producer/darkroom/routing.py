@@ -11,7 +11,7 @@ from darkroom_shared.contract.steps import Convert, Flatten, Pad, PaletteTransfe
 from darkroom_shared.core.image_facts import ImageFacts
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.core.workflow import Reference, free_name, parse_reference
-from darkroom_shared.models.catalogue import image_count, mask_polarity, output_size
+from darkroom_shared.models.catalogue import gives_documents, image_count, mask_polarity, output_size
 from darkroom_shared.models.model import Model
 from darkroom_shared.task_types import (
     TaskType,
@@ -75,7 +75,9 @@ def from_outside(ref: str, facts: ImageFacts) -> Source:
 
 
 def output_sources(name: str, model: Model, body: Mapping[str, object], facts: Mapping[str, ImageFacts]) -> list[Source]:
-    """The pictures that a Bedrock step is expected to give; its mask, if one was asked for, comes last."""
+    """The pictures that a Bedrock step is expected to give; its mask, if one was asked for, comes last. A document is none."""
+    if gives_documents(model):
+        return []
     task = task_type_of(body)
     size = None if task is None else output_size(model, body, facts)
     cut = task is not None and task.name in _CUTTING and body.get("output_format") != "jpeg"

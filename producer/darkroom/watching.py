@@ -11,10 +11,20 @@ from typing import Final
 
 from darkroom.effects import Flow, Sources, ask, get_asset, write_file
 from darkroom_shared.contract.views import CallView, JobView, Output, View, call_view, job_view
-from darkroom_shared.core.errors import InvalidRequest, JobCanceled, JobExpired, JobFailed, JobRejected, StillRunning, UnknownJob
+from darkroom_shared.core.errors import (
+    InvalidRequest,
+    JobCanceled,
+    JobExpired,
+    JobFailed,
+    JobRejected,
+    StillRunning,
+    UnknownJob,
+    WrongResult,
+)
 from darkroom_shared.core.ids import JOB_ID, call_id
 from darkroom_shared.core.lifecycle import JobState
 from darkroom_shared.core.problems import Problem
+from darkroom_shared.storage.names import extension
 from darkroom_shared.store import presence, reads, upkeep
 from darkroom_shared.store.reads import StreamEvent
 
@@ -136,7 +146,7 @@ def until_terminal(clock: Clock, job_id: str, seen: int) -> Flow[bool]:
 
 
 def raise_for(view: JobView) -> JobView:
-    """The view itself if it has pictures.
+    """The view itself if it has results.
 
     Raises:
         StillRunning, JobRejected, JobCanceled, JobExpired, JobFailed.
@@ -159,12 +169,52 @@ _PAST: Final[Mapping[JobState, str]] = {
 
 
 def images(job_id: str) -> Flow[list[bytes]]:
-    """The pictures byte for byte as Bedrock returned them, without masks. Raises what `raise_for` raises, and AssetMissing."""
-    view = raise_for((yield from status(job_id)))
-    return (yield from pictures([output for output in view.outputs if output.role == "image"]))
+    """The pictures byte for byte as Bedrock returned them, without masks.
+
+    Raises:
+        WrongResult: it gave a document.
+        AssetMissing, and what `raise_for` raises.
+    """
+    return (yield from images_of(raise_for((yield from status(job_id)))))
 
 
-def pictures(outputs: Sequence[Output]) -> Flow[list[bytes]]:
+def images_of(view: JobView) -> Flow[list[bytes]]:
+    """The pictures of a job that ended well. Raises WrongResult, AssetMissing."""
+    if view.documents and not view.pictures:
+        raise WrongResult(f"{view.id} gave no pictures but a document ({view.documents[0].role}): ask for text() or json().")
+    return (yield from contents(view.pictures))
+
+
+def text(job_id: str) -> Flow[str]:
+    """The first document as text. Raises as `images`; WrongResult if the job gave pictures."""
+    return (yield from text_of(raise_for((yield from status(job_id)))))
+
+
+def text_of(view: JobView) -> Flow[str]:
+    """The first document of a job that ended well, as text. Raises WrongResult, AssetMissing."""
+    return (yield from contents([_document(view)]))[0].decode()
+
+
+def parsed(job_id: str) -> Flow[object]:
+    """The first document as a value. Raises as `text`; WrongResult for words that are no JSON."""
+    return (yield from parsed_of(raise_for((yield from status(job_id)))))
+
+
+def parsed_of(view: JobView) -> Flow[object]:
+    """The first document of a job that ended well, as a value of JSON. Raises WrongResult, AssetMissing."""
+    if _document(view).role == "text":
+        raise WrongResult(f"{view.id} gave words, not JSON: ask for text().")
+    return json.loads((yield from text_of(view)))
+
+
+def _document(view: JobView) -> Output:
+    if not view.documents:
+        raise WrongResult(f"{view.id} gave pictures, no text: ask for images().")
+    return view.documents[0]
+
+
+def contents(outputs: Sequence[Output]) -> Flow[list[bytes]]:
+    """The bytes of results, in order. Raises AssetMissing."""
     found: list[bytes] = []
     for output in outputs:
         found.append((yield from get_asset(output.sha256)))
@@ -172,16 +222,16 @@ def pictures(outputs: Sequence[Output]) -> Flow[list[bytes]]:
 
 
 def save(job_id: str, folder: Path) -> Flow[list[Path]]:
-    """Writes pictures, masks and `job.json` into a folder; see `images` for what it raises."""
+    """Writes pictures, masks, documents and `job.json` into a folder. Raises AssetMissing, and what `raise_for` raises."""
     view = raise_for((yield from status(job_id)))
     return (yield from save_view(view, folder))
 
 
 def save_view(view: JobView, folder: Path) -> Flow[list[Path]]:
     written: list[Path] = []
-    data = yield from pictures(view.outputs)
-    for name, picture in zip(file_names(view.outputs), data, strict=True):
-        written.append((yield from write_file(folder / name, picture)))
+    data = yield from contents(view.outputs)
+    for name, content in zip(file_names(view.outputs), data, strict=True):
+        written.append((yield from write_file(folder / name, content)))
     written.append((yield from write_file(folder / "job.json", story(view))))
     return written
 
@@ -190,12 +240,10 @@ def story(view: View) -> bytes:
     return (json.dumps(view.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n").encode()
 
 
-_FILE_ENDINGS: Final = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
-
-
 def file_names(outputs: Sequence[Output]) -> list[str]:
-    """`0.png`, `1.png`, … for images, `0-original.png` for what one was made of, `mask.png` for a mask; in the outputs' order."""
-    return [f"{output.stem}.{_FILE_ENDINGS.get(output.media_type, 'bin')}" for output in outputs]
+    """`0.png`, `1.png`, … for images, `0-original.png` for what one was made of, `mask.png` for a mask, `0.txt` or `0.json` for a
+    document; in the outputs' order."""
+    return [f"{output.stem}.{extension(output.media_type)}" for output in outputs]
 
 
 def cancel(job_id: str, keep: bool) -> Flow[str]:

@@ -87,7 +87,7 @@ def _wait_for_step(clock: Clock, workflow_id: str, job_id: str) -> Flow[None]:
 
 
 def raise_for(view: WorkflowView) -> WorkflowView:
-    """The view itself if every step gave pictures; otherwise what `watching.raise_for` raises, for the first step that did not."""
+    """The view itself if every step gave results; otherwise what `watching.raise_for` raises, for the first step that did not."""
     if not view.is_terminal:
         raise StillRunning(view.id, view.state.value, 0)
     # A step that another one's end canceled tells nothing: the one that ended by itself does.
@@ -99,12 +99,25 @@ def raise_for(view: WorkflowView) -> WorkflowView:
 
 def images(workflow_id: str) -> Flow[list[bytes]]:
     """The pictures of the last step."""
-    view = raise_for((yield from status(workflow_id)))
-    return (yield from watching.pictures([output for output in view.steps[-1].outputs if output.role == "image"]))
+    return (yield from watching.images_of((yield from _last(workflow_id))))
+
+
+def text(workflow_id: str) -> Flow[str]:
+    """The document of the last step, as text."""
+    return (yield from watching.text_of((yield from _last(workflow_id))))
+
+
+def parsed(workflow_id: str) -> Flow[object]:
+    """The document of the last step, as a value."""
+    return (yield from watching.parsed_of((yield from _last(workflow_id))))
+
+
+def _last(workflow_id: str) -> Flow[JobView]:
+    return raise_for((yield from status(workflow_id))).steps[-1]
 
 
 def save(workflow_id: str, folder: Path) -> Flow[list[Path]]:
-    """Writes each step's pictures into a folder of its own, and `workflow.json`. Steps that gave none are in the latter only.
+    """Writes each step's results into a folder of its own, and `workflow.json`. Steps that gave none are in the latter only.
 
     Raises:
         StillRunning: a step is not terminal.

@@ -25,14 +25,14 @@ from darkroom_shared.core.guardrail import INTERVENED
 from darkroom_shared.failpoints import Point
 from darkroom_shared.store import ops
 from darkroom_worker.adaptation import finished, prepared, with_seed_of_call
-from darkroom_worker.bedrock.answers import Pictures, read_answer
+from darkroom_worker.bedrock.answers import Contents, read_answer
 from darkroom_worker.bedrock.client import Answer
 from darkroom_worker.guarding import asked_after, asked_before, guardrail_of
 from darkroom_worker.local_step import run_local_step
 from darkroom_worker.outcomes import LEASE_LOST, settle, tell_if_over
 from darkroom_worker.requests import build_body
 from darkroom_worker.rerouting import as_answered, failed, put_on_another_way
-from darkroom_worker.work import Held, Made, Worker, commit_pictures, insist, open_gate
+from darkroom_worker.work import NO_REMARKS, Held, Made, Remarks, Worker, commit_results, insist, open_gate
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("darkroom.execution")
 
@@ -190,47 +190,51 @@ async def _adopt(worker: Worker, held: Held, receipt: str) -> str:
 async def _deliver(worker: Worker, held: Held, receipt: str, answer: Answer, attempt: int) -> str:
     failpoints.reach(Point.RECEIPT_NOTED)
     if held.unwanted:
-        return await _finish(worker, held, receipt, [], [])
-    pictures = read_answer(held.model, answer.body, held.images_wanted, answer.request_id)
-    if isinstance(pictures, Failure):
+        return await _finish(worker, held, receipt, [], NO_REMARKS)
+    contents = read_answer(held.model, answer.body, held.images_wanted, held.record.request, answer.request_id)
+    if isinstance(contents, Failure):
         # The answer itself is the failure: whatever comes next, it is not read a second time.
-        outcome = await settle(worker, held, pictures, attempt, call_again=True)
+        outcome = await settle(worker, held, contents, attempt, call_again=True)
         if outcome == "snoozed":
             await worker.store.delete_receipt(receipt)
         return outcome
     if held.keeps and held.keeps < held.images_wanted:
-        seeds = pictures.seeds[: held.keeps]
-        pictures = replace(pictures, images=pictures.images[: held.keeps], seeds=seeds, missing=held.keeps - len(seeds))
-    seen = await asked_after(worker, held, pictures)
+        seeds = contents.seeds[: held.keeps]
+        contents = replace(contents, images=contents.images[: held.keeps], seeds=seeds, missing=held.keeps - len(seeds))
+    seen = await asked_after(worker, held, contents)
     if isinstance(seen, str):
         return seen
-    came = len(pictures.images)
+    came = contents.came
     rejected = [_kept_back(held, n, INTERVENED, why, billed=True) for n, why in seen.refused.items()]
-    missing = range(came, came + pictures.missing)
-    rejected += [_kept_back(held, n, "content_filtered_output", pictures.reason, billed=None) for n in missing]
+    missing = range(came, came + contents.missing)
+    rejected += [_kept_back(held, n, "content_filtered_output", contents.reason, billed=None) for n in missing]
     places = [place for place in range(came) if place not in seen.refused]
-    return await _finish(worker, held, receipt, await _made(worker, held, pictures, places), rejected)
+    remarks = Remarks(rejected, "content_filter" if rejected else "", contents.warnings, contents.usage)
+    return await _finish(worker, held, receipt, await _made(worker, held, contents, places), remarks)
 
 
 def _kept_back(held: Held, place: int, code: str, why: str, *, billed: bool | None) -> dict[str, object]:
     return {"index": held.first_index + place, "code": code, "message": why, "billed": billed}
 
 
-async def _made(worker: Worker, held: Held, pictures: Pictures, places: Sequence[int]) -> list[Made]:
-    """The pictures as they were asked for, each beside the original where free steps changed it, and the mask.
+async def _made(worker: Worker, held: Held, contents: Contents, places: Sequence[int]) -> list[Made]:
+    """The documents; or the pictures as they were asked for, each beside the original where free steps changed it, and the mask.
 
     Args:
         places: those to keep.
     """
-    kept = [pictures.images[place] for place in places]
+    if contents.documents:
+        documents = [(place, contents.documents[place]) for place in places]
+        return [Made(document.role, document.data, place, document=document) for place, document in documents]
+    kept = [contents.images[place] for place in places]
     pairs = list(zip(places, kept, await finished(worker, held, kept), strict=True))
-    found = [Made("image", after, place, pictures.seeds[place]) for place, _, after in pairs]
-    found += [Made("original", before, place, pictures.seeds[place]) for place, before, after in pairs if before is not after]
-    return found + ([Made("mask", pictures.mask, len(pictures.images))] if pictures.mask else [])
+    found = [Made("image", after, place, contents.seeds[place]) for place, _, after in pairs]
+    found += [Made("original", before, place, contents.seeds[place]) for place, before, after in pairs if before is not after]
+    return found + ([Made("mask", contents.mask, len(contents.images))] if contents.mask else [])
 
 
-async def _finish(worker: Worker, held: Held, receipt: str, pictures: list[Made], rejected: list[dict[str, object]]) -> str:
-    committed, state = await commit_pictures(worker, held, pictures, rejected=rejected)
+async def _finish(worker: Worker, held: Held, receipt: str, results: list[Made], remarks: Remarks) -> str:
+    committed, state = await commit_results(worker, held, results, remarks)
     if not committed:
         return LEASE_LOST  # and the receipt stays: whoever holds the lease now may be about to adopt it
     failpoints.reach(Point.COMMIT_DONE)

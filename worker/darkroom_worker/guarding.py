@@ -1,4 +1,4 @@
-"""Asks a call's guardrail about texts and pictures beside the call itself: before it is paid, and before its pictures are stored.
+"""Asks a call's guardrail about texts and pictures beside the call itself: before it is paid, and before its results are stored.
 
 It fails closed. A guardrail that cannot be asked puts the call off, for as long as that lasts, and uses up no attempt; one that
 does not exist ends it. Nothing is let through unseen.
@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.core.guardrail import INTERVENED, Gate, Guardrail, parse_guardrail, reason_of
 from darkroom_shared.store import ops
-from darkroom_worker.bedrock.answers import Pictures
+from darkroom_worker.bedrock.answers import Contents
 from darkroom_worker.bedrock.client import Verdict
 from darkroom_worker.bedrock.guardrail_pictures import checkable
 from darkroom_worker.outcomes import LEASE_LOST, settle
@@ -62,10 +62,10 @@ class _Use:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Pictures after their gate.
+    """Results after their gate.
 
     Attributes:
-        refused: why a picture is kept back, by its place among those that came.
+        refused: why a picture or a document is kept back, by its place among those that came.
     """
 
     refused: Mapping[int, str] = field(default_factory=dict[int, str])
@@ -114,8 +114,10 @@ async def asked_before(worker: Worker, held: Held, request: Mapping[str, object]
     return await settle(worker, held, Failure(FailureKind.FILTERED, INTERVENED, reason_of("the request", outcome), billed=False))
 
 
-async def asked_after(worker: Worker, held: Held, pictures: Pictures) -> Seen | str:
-    """The gate `output`: each picture is asked about by itself, so that one of several can be kept back.
+async def asked_after(worker: Worker, held: Held, contents: Contents) -> Seen | str:
+    """The gate `output`: each picture or text is asked about by itself, so that one of several can be kept back.
+
+    Vectors pass: there is nothing in them that a guardrail could read.
 
     Returns:
         What it refused; or a word for the log, if the guardrail could not be asked: the call is put off then, and its stored answer
@@ -130,15 +132,22 @@ async def asked_after(worker: Worker, held: Held, pictures: Pictures) -> Seen | 
         return await settle(worker, held, replace(_MISSING, billed=True))
     use, refused = _Use(), dict[int, str]()
     outcome: list[object] | Failure | None = None
-    for place, picture in enumerate(pictures.images):
-        content = await asyncio.to_thread(checkable, picture)
-        outcome = await _ask(worker, held, "OUTPUT", [[content]], use)
+    for place, (what, content) in enumerate([block async for block in _blocks(contents)]):
+        outcome = None if content is None else await _ask(worker, held, "OUTPUT", [[content]], use)
         if isinstance(outcome, Failure):
             break
         if outcome is not None:
-            refused[place] = reason_of("the picture", outcome)
+            refused[place] = reason_of(what, outcome)
     await _count(worker, held, "after", use)
     return await _away(worker, held, outcome, billed=True) if isinstance(outcome, Failure) else Seen(refused)
+
+
+async def _blocks(contents: Contents) -> AsyncIterator[tuple[str, GuardrailContentBlockTypeDef | None]]:
+    """Each result in a guardrail's form, and what to call it; None for one that holds nothing to look at."""
+    for picture in contents.images:
+        yield "the picture", await asyncio.to_thread(checkable, picture)
+    for document in contents.documents:
+        yield "the answer", None if document.role == "embedding" else {"text": {"text": document.text}}
 
 
 def texts_of(value: object) -> Iterator[str]:

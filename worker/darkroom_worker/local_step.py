@@ -9,7 +9,7 @@ from darkroom_shared.contract.steps import StepSpec
 from darkroom_shared.failpoints import Point
 from darkroom_worker.outcomes import LEASE_LOST, tell_if_over
 from darkroom_worker.requests import step_images
-from darkroom_worker.work import Held, Made, Worker, commit_pictures, open_gate
+from darkroom_worker.work import Held, Made, Worker, commit_results, open_gate
 
 _SPEC: TypeAdapter[StepSpec] = TypeAdapter(StepSpec)
 
@@ -26,7 +26,7 @@ async def run_local_step(worker: Worker, held: Held) -> str:
     made = await worker.steps.run(spec, images)
     pictures = [Made("image" if index < spec.images else "mask", data, index) for index, data in enumerate(made)]
     end = {"outcome": "answered", "billed": False}
-    committed, state = await commit_pictures(worker, held, pictures, end_attempt=end)
+    committed, state = await commit_results(worker, held, pictures, end_attempt=end)
     failpoints.reach(Point.COMMIT_DONE)
     if committed:
         await tell_if_over(worker, held)

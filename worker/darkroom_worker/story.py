@@ -1,14 +1,13 @@
-"""Writes the story of a finished job beside its pictures: request, result, every attempt, cost, timings."""
+"""Writes the story of a finished job beside its results: request, result, every attempt, cost, timings."""
 
 from __future__ import annotations
 
 from darkroom_shared.contract.views import CallView, JobView, call_view, job_view
 from darkroom_shared.core.lifecycle import CallState
 from darkroom_shared.storage.base import AsyncAssetStore, StoryOutput
+from darkroom_shared.storage.names import extension
 from darkroom_shared.store import reads, upkeep
 from darkroom_shared.store.redis import AsyncLedger
-
-_EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 
 async def read_job(ledger: AsyncLedger, job_id: str) -> JobView | None:
@@ -40,7 +39,7 @@ async def tell(ledger: AsyncLedger, store: AsyncAssetStore, job_id: str, *, tidy
         for receipt in _spent_receipts(job):
             await store.delete_receipt(receipt)
     if job is not None:
-        names = [StoryOutput(f"{out.stem}.{_EXTENSIONS[out.media_type]}", out.sha256) for out in job.outputs]
+        names = [StoryOutput(f"{out.stem}.{extension(out.media_type)}", out.sha256) for out in job.outputs]
         await store.write_story(job_id, job.model_dump_json(indent=2).encode(), names)
     await ledger.run(upkeep.told(job_id))
 

@@ -1,20 +1,22 @@
-"""What a call needs while it is worked on, and the two steps that paid and free calls share: the gate, and storing pictures."""
+"""What a call needs while it is worked on, and the two steps that paid and free calls share: the gate, and storing the results."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from darkroom_shared import failpoints
 from darkroom_shared.contract.job_record import JobRecord
+from darkroom_shared.contract.views import EXCERPT_CHARS
 from darkroom_shared.core.errors import LedgerUnavailable, StorageUnavailable
 from darkroom_shared.core.guardrail import Guardrail
 from darkroom_shared.core.quota import split_pool
 from darkroom_shared.core.retry import History
 from darkroom_shared.failpoints import Point
 from darkroom_shared.images import measure
+from darkroom_shared.models.answers import Document, TokenUsage
 from darkroom_shared.models.custom import called_model
 from darkroom_shared.models.model import Model
 from darkroom_shared.settings import Settings
@@ -54,19 +56,41 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A picture to be stored.
+    """A picture or a document to be stored.
 
     Attributes:
-        role: `image`, `original` (what an image was made of) or `mask`.
+        role: `image`, `original` (what an image was made of) or `mask`; of a document `text`, `json` or `embedding`.
         data: the file's bytes.
-        index: its place among the call's pictures of that kind, from 0; a mask's is behind all of them.
+        index: its place among the call's results of that kind, from 0; a mask's is behind all of them.
         seed: what the answer says; None where it does not.
+        document: what is stored, if it is no picture.
     """
 
     role: str
     data: bytes
     index: int
     seed: int | None = None
+    document: Document | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What is recorded of an answer besides its results.
+
+    Attributes:
+        rejected: a row for each result that was kept back.
+        reason: why results are missing; empty if none is.
+        warnings: what a person should know, in sentences.
+        usage: the tokens that the model counted.
+    """
+
+    rejected: Sequence[dict[str, object]] = ()
+    reason: str = ""
+    warnings: Sequence[str] = ()
+    usage: TokenUsage | None = None
+
+
+NO_REMARKS: Final = Remarks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,62 +184,70 @@ async def insist(worker: Worker, operation: ops.Operation[T]) -> T:
             await asyncio.sleep(INSIST_PAUSE_S)
 
 
-async def store_pictures(worker: Worker, held: Held, pictures: Sequence[Made]) -> list[dict[str, object]]:
-    """Stores pictures byte for byte and describes them for the ledger.
+async def store_results(worker: Worker, held: Held, results: Sequence[Made]) -> list[dict[str, object]]:
+    """Stores pictures and documents byte for byte and describes them for the ledger.
 
     Args:
-        pictures: in the order of the outputs.
+        results: in the order of the outputs.
 
     Raises:
         ImageRefused: the bytes are no picture.
         StorageUnavailable: try again later; nothing is lost, the receipt is kept.
     """
     rows: list[dict[str, object]] = []
-    for made in pictures:
-        size = measure(made.data)
-        asset = await worker.store.put(made.data, f"image/{size.format.lower()}")
+    for made in results:
+        told, media_type = _described(made, held.record.seed)
+        asset = await worker.store.put(made.data, media_type)
         row: dict[str, object] = {"index": held.first_index + made.index, "sha256": asset.sha256, "role": made.role}
-        seed = held.record.seed if made.seed is None else made.seed
-        rows.append(
-            {**row, "width": size.width, "height": size.height}
-            | {"media_type": asset.media_type, "size_bytes": asset.size_bytes, "seed": seed}
-        )
+        rows.append({**row, **told, "media_type": asset.media_type, "size_bytes": asset.size_bytes})
     return rows
 
 
-async def commit_pictures(
+def _described(made: Made, seed: int | None) -> tuple[dict[str, object], str]:
+    """What a row tells of a picture or of a document alone, and the media type. Raises ImageRefused."""
+    document = made.document
+    if document is None:
+        size = measure(made.data)
+        told: dict[str, object] = {"width": size.width, "height": size.height, "seed": seed if made.seed is None else made.seed}
+        return told, f"image/{size.format.lower()}"
+    # The numbers of a vector tell a person nothing.
+    return {} if document.role == "embedding" else {"excerpt": document.text[:EXCERPT_CHARS]}, document.media_type
+
+
+async def commit_results(
     worker: Worker,
     held: Held,
-    pictures: Sequence[Made],
+    results: Sequence[Made],
+    remarks: Remarks = NO_REMARKS,
     *,
-    rejected: Sequence[dict[str, object]] = (),
     end_attempt: Mapping[str, object] | None = None,
 ) -> tuple[bool, str]:
-    """Stores pictures and records them as the call's result.
+    """Stores pictures and documents and records them as the call's result.
 
     Returns:
         Whether the result was taken (False: the lease is lost), and the job's state.
 
     Raises:
-        ImageRefused, StorageUnavailable: see `store_pictures`.
+        ImageRefused, StorageUnavailable: see `store_results`.
     """
-    reason = "content_filter" if rejected else None
     stored_ms: int | None = None
     for _ in range(PUT_AGAIN_TRIES):
-        outputs = await store_pictures(worker, held, pictures)
+        outputs = await store_results(worker, held, results)
         failpoints.reach(Point.PICTURES_STORED)
         what = ops.commit(
             held.id,
             held.fence,
             outputs=outputs,
-            rejected=rejected,
-            reason=reason,
+            rejected=remarks.rejected,
+            reason=remarks.reason or None,
             end_attempt=end_attempt,
             stored_ms=stored_ms,
+            usage=None if remarks.usage is None else remarks.usage.as_json(),
+            warnings=remarks.warnings,
         )
         commit = await insist(worker, what)
         if commit.verdict is not ops.Committed.PUT_AGAIN:
             return commit.verdict is ops.Committed.DONE, commit.state
         stored_ms = commit.at_ms
         await asyncio.sleep(PUT_AGAIN_PAUSE_S)
-    raise StorageUnavailable("Equal pictures of another job are being removed for very long; trying again later.")
+    raise StorageUnavailable("Equal results of another job are being removed for very long; trying again later.")

@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from darkroom_shared.contract.views import Cost, JobView, View, WorkflowView
+from darkroom_shared.contract.views import Cost, JobView, Output, View, WorkflowView
 
 STYLES: Final = {
     "succeeded": "green",
@@ -85,7 +85,7 @@ def jobs_table(views: Sequence[JobView], *, now: datetime | None = None) -> Tabl
     for title in ("id", "does", "state", "images", "queue + run", "cost"):
         table.add_column(title, no_wrap=title not in ("does", "state"), overflow="fold")
     for view in views:
-        images = f"{len([one for one in view.outputs if one.role == 'image'])}/{view.images_wanted}"
+        images = f"{len(view.pictures) + len(view.documents)}/{view.images_wanted}"
         table.add_row(view.id, _task(view), state(view), images, seconds(view, now), cost(view.cost))
     return table
 
@@ -117,8 +117,8 @@ def job_details(view: JobView, waits: Sequence[tuple[str, str | Text]] = ()) -> 
     rows += [("error", f"{view.error.code}: {view.error.message}")] if view.error else []
     rows += [("warning", warning) for warning in view.warnings]
     for one in view.outputs:
-        seed = "" if one.seed is None else f", seed {one.seed}"
-        rows += [(f"{one.role} {one.index}", f"{one.width}x{one.height}, {one.size_bytes / 1000:.0f} kB{seed}"), ("", one.asset)]
+        rows += [(f"{one.role} {one.index}", output(one)), ("", one.asset)]
+    rows += [("tokens", tokens(view))] if any(call.usage for call in view.calls) else []
     rows += [(f"refused {one.index}", f"{one.code} {one.message}") for one in view.rejected]
     for name, value in rows:
         table.add_row(name, value)
@@ -128,6 +128,22 @@ def job_details(view: JobView, waits: Sequence[tuple[str, str | Text]] = ()) -> 
             failure = f": {attempt.failure.message}" if attempt.failure else ""
             table.add_row(f"attempt {attempt.attempt}", f"{attempt.outcome}{time}{failure}")
     return table
+
+
+def output(one: Output) -> Text:
+    """A picture's size, or how a document begins. As plain text: what a model wrote is no markup."""
+    if one.is_document:
+        words = " ".join(one.excerpt.split())
+        return Text(f"{words}…" if one.size_bytes > len(one.excerpt.encode()) else words or f"{one.size_bytes:,} bytes")
+    seed = "" if one.seed is None else f", seed {one.seed}"
+    return Text(f"{one.width}x{one.height}, {one.size_bytes / 1000:.0f} kB{seed}")
+
+
+def tokens(view: JobView) -> str:
+    """What the model counted for the results, of all calls together."""
+    told = [call.usage for call in view.calls if call.usage]
+    read = sum(usage.input_tokens or 0 for usage in told)
+    return f"{read:,} in, {sum(usage.output_tokens or 0 for usage in told):,} out"
 
 
 def workflow_table(view: WorkflowView) -> Group:

@@ -13,7 +13,7 @@ from darkroom_shared.core.lifecycle import JobState
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """One picture on disk.
+    """One result on disk.
 
     Attributes:
         path: relative to the demo's folder, with `/`.
@@ -34,7 +34,7 @@ class Step:
 
     Attributes:
         view: the job.
-        files: its pictures.
+        files: its results.
         inserted: True for a local step that the chain put in by itself.
         reason: why it did.
     """
@@ -47,9 +47,14 @@ class Step:
     @property
     def ok(self) -> bool:
         """Everything that was wanted is there, byte for byte."""
-        pictures = [file for file in self.files if file.output.role == "image"]
-        whole = self.view.kind == "local" or len(pictures) == self.view.images_wanted
+        wanted = [file for file in self.files if file.output.role == "image" or file.output.is_document]
+        whole = self.view.kind == "local" or len(wanted) == self.view.images_wanted
         return self.view.state is JobState.SUCCEEDED and whole and bool(self.files) and all(file.proven for file in self.files)
+
+    @property
+    def pictures(self) -> tuple[OutputFile, ...]:
+        """Its files that a page can show."""
+        return tuple(file for file in self.files if not file.output.is_document)
 
     @property
     def queue_s(self) -> float | None:
@@ -126,7 +131,7 @@ class Summary:
     @property
     def pictures(self) -> int:
         """How many pictures the models were asked for and gave."""
-        return sum(len(step.files) for step in self.steps if step.view.kind == "bedrock")
+        return sum(len(step.pictures) for step in self.steps if step.view.kind == "bedrock")
 
     @property
     def cost_usd(self) -> float | None:

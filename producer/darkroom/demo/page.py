@@ -57,8 +57,8 @@ class Shot:
     path: str
     alt: str
     caption: str
-    width: int
-    height: int
+    width: int | None
+    height: int | None
     transparent: bool = False
 
 
@@ -162,7 +162,7 @@ def _panel(result: Result, step: Step) -> Panel:
         prompt=str(params.get("text", "")),
         facts=[*_parameters(params), *_run_facts(step)],
         colors=[str(color) for color in cast("Sequence[object]", params.get("colors", ()))],
-        results=[_shot(step, file, _alt(result, step, file)) for file in step.files],
+        results=[_shot(step, file, _alt(result, step, file)) for file in step.pictures],
         inputs=[_input_shot(picture) for picture in job.inputs] if not job.is_chain else (),
         error=f"{view.error.code}: {view.error.message}" if view.error else "",
         request=json.dumps(_readable(body), indent=2, ensure_ascii=False),
@@ -188,8 +188,8 @@ def _run_facts(step: Step) -> list[tuple[str, str]]:
     seeds = [str(file.output.seed) for file in step.files if file.output.seed is not None]
     rows = [("Seed", ", ".join(dict.fromkeys(seeds)))] if seeds else []
     rows += (
-        [("Size", ", ".join(dict.fromkeys(f"{file.output.width} x {file.output.height}" for file in step.files)))]
-        if step.files
+        [("Size", ", ".join(dict.fromkeys(f"{file.output.width} x {file.output.height}" for file in step.pictures)))]
+        if step.pictures
         else []
     )
     queue, run = step.queue_s, view.timings.run_s

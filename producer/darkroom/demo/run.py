@@ -22,6 +22,7 @@ from darkroom_shared.contract.views import JobView
 from darkroom_shared.core.errors import Misconfigured
 from darkroom_shared.images import inspect
 from darkroom_shared.settings import Settings
+from darkroom_shared.storage.names import STORY
 from darkroom_shared.task_types import AnyRequest
 
 _LOOK_EVERY_S = 0.25
@@ -146,12 +147,12 @@ def _files(view: JobView, saved: Sequence[Path], out: Path) -> Iterator[OutputFi
     for path in saved:
         content = path.read_bytes()
         name = sha256(content).hexdigest()
-        if path.suffix != ".json":
+        if path.name != STORY:
             found[name], data[name] = path, content
     for output in view.outputs:
         if output.sha256 in found:
             path = found[output.sha256].resolve().relative_to(out.resolve())
-            transparent = inspect(data[output.sha256]).transparent
+            transparent = not output.is_document and inspect(data[output.sha256]).transparent
             yield OutputFile(path.as_posix(), output, transparent, True)
         else:
             yield OutputFile("", output, False, False)

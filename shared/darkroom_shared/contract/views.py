@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -22,24 +23,38 @@ class View(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+PICTURE_ROLES: Final = frozenset(("image", "original", "mask"))
+EXCERPT_CHARS: Final = 200
+"""So much of a document stands in its record, for people who look at the job."""
+
+
 class Output(View):
-    """One stored picture."""
+    """One stored result: a picture, or a document."""
 
     index: int
     sha256: str
     """The asset's name: 64 hex digits of its bytes."""
-    width: int
-    height: int
+    width: int | None = None
+    """Pixels; None for a document."""
+    height: int | None = None
     media_type: str
     size_bytes: int
     seed: int | None = None
     role: str = "image"
-    """`image`; `original` for the bytes that an image was made of by free steps; `mask` for one asked for with returnMask."""
+    """`image`; `original` for the bytes that an image was made of by free steps; `mask` for one asked for with returnMask. Of a
+    document `text`, `json` or `embedding`."""
+    excerpt: str = ""
+    """The beginning of a text or of JSON, at most 200 characters; the whole is `asset`."""
+
+    @property
+    def is_document(self) -> bool:
+        """Whether it is a text, JSON or vectors, and not a picture."""
+        return self.role not in PICTURE_ROLES
 
     @property
     def stem(self) -> str:
-        """Its file's name without ending: `0`, `1`, … for images, `0-original`, `mask`."""
-        return {"image": str(self.index), "original": f"{self.index}-original"}.get(self.role, self.role)
+        """Its file's name without ending: `0`, `1`, … for images and documents, `0-original`, `mask`."""
+        return {"original": f"{self.index}-original", "mask": "mask"}.get(self.role, str(self.index))
 
     @property
     def asset(self) -> str:
@@ -48,7 +63,7 @@ class Output(View):
 
 
 class Rejected(View):
-    """One picture that a content filter kept back."""
+    """One picture or document that a content filter kept back."""
 
     index: int
     code: str
@@ -57,7 +72,7 @@ class Rejected(View):
 
 
 class FailureView(View):
-    """Why a job has no pictures."""
+    """Why a job has no result."""
 
     code: str
     message: str
@@ -107,6 +122,13 @@ class GuardrailUse(View):
     """Units of text, of all its policies together."""
 
 
+class Usage(View):
+    """What a model counted for the answer that a call's result was read from; None for what it does not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
 class CallView(View):
     """One call of a job."""
 
@@ -118,6 +140,8 @@ class CallView(View):
     pool: str = ""
     guardrail_use: GuardrailUse | None = None
     """None if no guardrail was asked beside the call."""
+    usage: Usage | None = None
+    """Tokens; None for models that count none, and before there is a result."""
 
 
 class Cost(View):
@@ -199,6 +223,16 @@ class JobView(View):
     """What is not as it was asked for, in sentences."""
     calls: tuple[CallView, ...] = ()
 
+    @property
+    def pictures(self) -> tuple[Output, ...]:
+        """The pictures that were wanted: without masks, and without what they were made of."""
+        return tuple(output for output in self.outputs if output.role == "image")
+
+    @property
+    def documents(self) -> tuple[Output, ...]:
+        """The results that are no pictures."""
+        return tuple(output for output in self.outputs if output.is_document)
+
 
 class WorkflowView(View):
     """A workflow and its steps in order."""
@@ -246,6 +280,7 @@ def call_view(record: Mapping[str, str], attempts: Mapping[str, str]) -> CallVie
     return CallView.model_validate(
         {"id": record["id"], "state": record["state"], "reason": record.get("reason", ""), "fence": int(record["fence"])}
         | {"pool": record.get("pool", ""), "attempts": attempts_view(attempts), "guardrail_use": _guardrail_use(record)}
+        | {"usage": json.loads(record.get("usage", "null"))}
     )
 
 

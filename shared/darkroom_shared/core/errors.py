@@ -11,6 +11,7 @@
         NoRoute                no living model does the task within what the caller allows
         DeadlineUnlikely       the deadline would be missed by what is known now, and the submit asked to be told
         AssetMissing           a reference to bytes that nobody stored
+        WrongResult            the job gave a document and pictures were asked for, or the other way round
       JobFailed              the job ended without the images asked for
         JobRejected            a content filter refused all of them
         JobCanceled            somebody canceled it
@@ -105,6 +106,12 @@ class AssetMissing(RequestRejected):
     """The bytes that were referred to are not in the asset store."""
 
     code = "asset_missing"
+
+
+class WrongResult(RequestRejected):
+    """The job's result is of another kind than what was asked for."""
+
+    code = "wrong_result"
 
 
 class JobFailed(DarkroomError):

@@ -1,4 +1,4 @@
-"""Reads answers of status 200: which pictures are in them, which seeds made them, and what a content filter kept back.
+"""Reads answers of status 200: which pictures or documents are in them, and what a content filter kept back.
 
 Pure, and without base64: pictures stay the strings that they are. Each family has its own form of answer, and all are told in one:
 `Reading`.
@@ -8,10 +8,11 @@ Source: the response sections of the pages that the families name. What AWS does
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from darkroom_shared.core.guardrail import findings_of, reason_of
 from darkroom_shared.task_types import as_array, as_object
@@ -26,9 +27,66 @@ _TOO_FEW = "The answer held fewer pictures than were asked for."
 _DIGITS = re.compile(r"[0-9]{1,20}", re.ASCII)
 _NOTHING = "it holds neither pictures nor a reason"
 
-Outcome = Literal["pictures", "filtered_input", "intervened", "model_error", "unreadable"]
-"""What an answer is: pictures, be it fewer than asked for; a filter's refusal of the request; a guardrail's, of either; the
-model's own failure; nonsense."""
+Outcome = Literal["pictures", "document", "filtered_input", "filtered_output", "intervened", "model_error", "unfit", "unreadable"]
+"""What an answer is: pictures, be it fewer than asked for; documents; a filter's refusal of the request, or of all that was made
+of it; a guardrail's, of either; the model's own failure; something else than what was asked for; nonsense."""
+DocumentRole = Literal["text", "json", "embedding"]
+MEDIA_TYPES: Final[Mapping[DocumentRole, str]] = {
+    "text": "text/plain; charset=utf-8",
+    "json": "application/json",
+    "embedding": "application/json",
+}
+"""How each kind of document is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A result that is no picture.
+
+    Attributes:
+        role: `text` for people, `json` for what a schema was given for, `embedding` for vectors.
+        data: the bytes that are stored; UTF-8.
+    """
+
+    role: DocumentRole
+    data: bytes
+
+    @property
+    def media_type(self) -> str:
+        """As it is stored."""
+        return MEDIA_TYPES[self.role]
+
+    @property
+    def text(self) -> str:
+        """The bytes read."""
+        return self.data.decode()
+
+
+def text_document(text: str) -> Document:
+    """Words of a model. What is no Unicode (half a surrogate pair, which JSON lets through) is replaced."""
+    return Document("text", text.encode(errors="replace"))
+
+
+def json_document(value: object, role: DocumentRole = "json") -> Document:
+    """A value of JSON; several vectors of one call stand in one document.
+
+    Raises:
+        ValueError: it holds NaN or an infinite number.
+    """
+    told = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Document(role, told.encode(errors="replace"))
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """The tokens that a model counted for one answer; None for what it does not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+    def as_json(self) -> dict[str, int | None]:
+        """The form that the ledger stores."""
+        return {"input_tokens": self.input_tokens, "output_tokens": self.output_tokens}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +100,9 @@ class Reading:
         mask: the mask that the model used, as base64.
         missing: how many of the pictures asked for did not come.
         reason: why, in the service's own words where it has some; empty if none is missing.
+        documents: what came in place of pictures, in order.
+        usage: what the model counted; None for models that count no tokens.
+        warnings: what a person should know of the result, in sentences.
     """
 
     outcome: Outcome
@@ -50,6 +111,9 @@ class Reading:
     mask: str | None = None
     missing: int = 0
     reason: str = ""
+    documents: tuple[Document, ...] = ()
+    usage: TokenUsage | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def guarded_reading(answer: Mapping[str, object], wanted: int) -> Reading | None:
@@ -75,7 +139,7 @@ def guarded_reading(answer: Mapping[str, object], wanted: int) -> Reading | None
     return Reading("intervened", missing=wanted, reason=reason_of("the call", None))
 
 
-def amazon_reading(answer: Mapping[str, object], wanted: int) -> Reading:
+def amazon_reading(answer: Mapping[str, object], wanted: int, _: Mapping[str, object]) -> Reading:
     """Titan and Nova Canvas: `images`, `error`, and `maskImage` where a mask was asked for."""
     found = as_array(answer.get("images"))
     error, mask = answer.get("error"), answer.get("maskImage") or None
@@ -88,7 +152,7 @@ def amazon_reading(answer: Mapping[str, object], wanted: int) -> Reading:
     return _pictures(images, (None,) * len(images), wanted, reason, mask)
 
 
-def stability_reading(answer: Mapping[str, object], wanted: int) -> Reading:
+def stability_reading(answer: Mapping[str, object], wanted: int, _: Mapping[str, object]) -> Reading:
     """Stable Image, Stable Diffusion 3 and the image services: `images`, `seeds` and `finish_reasons`, one of each for a picture.
 
     A filtered answer may have `finish_reasons` alone. A reason of null means success.
@@ -113,7 +177,7 @@ def stability_reading(answer: Mapping[str, object], wanted: int) -> Reading:
     return _pictures(tuple(images[index] for index in good), tuple(seeds[index] for index in good), wanted, reason)
 
 
-def sdxl_reading(answer: Mapping[str, object], wanted: int) -> Reading:
+def sdxl_reading(answer: Mapping[str, object], wanted: int, _: Mapping[str, object]) -> Reading:
     """SDXL 1.0: `artifacts`, each with `seed`, `base64` and `finishReason` SUCCESS, ERROR or CONTENT_FILTERED.
 
     The picture of a filtered artifact is blurred by the service, and not kept.

@@ -16,7 +16,7 @@ from darkroom_shared.core.problems import Problem
 from darkroom_shared.models import nova_canvas, sdxl, stability_services, stable_image, titan
 from darkroom_shared.models.answers import Reading, guarded_reading
 from darkroom_shared.models.lifecycle import lifecycle_warning
-from darkroom_shared.models.model import Body, Facts, Family, MaskPolarity, Model, Schema, Size
+from darkroom_shared.models.model import Body, Facts, Family, MaskPolarity, Model, Operation, Schema, Size
 from darkroom_shared.models.options import image_count
 from darkroom_shared.models.prices import BUILT_IN, PriceBook
 from darkroom_shared.task_types import ImagePlace, image_places
@@ -32,11 +32,13 @@ __all__ = [
     "check_body",
     "check_images",
     "find_model",
+    "gives_documents",
     "image_count",
     "image_places",
     "images_a_call",
     "lifecycle_warning",
     "mask_polarity",
+    "operation_of",
     "output_size",
     "price_usd",
     "read_answer",
@@ -140,13 +142,22 @@ class Catalogue:
         """Most images that one call can give."""
         return self.families[model.family].images_a_call
 
-    def read_answer(self, model: Model, answer: Mapping[str, object], wanted: int) -> Reading:
+    def gives_documents(self, model: Model) -> bool:
+        """Whether a call gives documents (text, JSON, vectors) and not pictures."""
+        return self.families[model.family].documents
+
+    def operation_of(self, model: Model) -> Operation:
+        """By which operation of the runtime the model is called."""
+        return self.families[model.family].operation
+
+    def read_answer(self, model: Model, answer: Mapping[str, object], wanted: int, body: Body) -> Reading:
         """What is in an answer of status 200.
 
         Args:
             wanted: how many images the call asked for, 1 or more.
+            body: the request, tagged; what is asked for may say what an answer must be.
         """
-        return guarded_reading(answer, wanted) or self.families[model.family].read_answer(answer, wanted)
+        return guarded_reading(answer, wanted) or self.families[model.family].read_answer(answer, wanted, body)
 
     def tagged(self, model: Model, body: Body) -> Body:
         """The body with its task's name: a native one without `taskType` gets its model's, any other is returned as it is."""
@@ -188,6 +199,8 @@ mask_polarity = _DARKROOMS.mask_polarity
 seed_of = _DARKROOMS.seed_of
 output_size = _DARKROOMS.output_size
 images_a_call = _DARKROOMS.images_a_call
+gives_documents = _DARKROOMS.gives_documents
+operation_of = _DARKROOMS.operation_of
 read_answer = _DARKROOMS.read_answer
 tagged = _DARKROOMS.tagged
 wire_body = _DARKROOMS.wire_body

@@ -19,6 +19,8 @@ Facts: TypeAlias = Mapping[str, ImageFacts]
 """Facts about the pictures of a body, by the JSON pointer of their place."""
 Schema: TypeAlias = Mapping[str, object]
 """A JSON Schema, draft 2020-12."""
+Operation = Literal["invoke", "converse"]
+"""How the runtime is asked: `InvokeModel`, whose body is the model's own, or `Converse`, whose body is the same for every model."""
 MaskPolarity = Literal["black_is_edited", "white_is_edited"]
 Size: TypeAlias = tuple[int, int]
 """Width and height in pixels."""
@@ -101,11 +103,13 @@ class Family:
             on a picture without facts).
         seed_of: the seed that a call uses; None where it is random or the task knows none.
         output_size: size of the images that come back; None where AWS does not say it, or a picture without facts decides.
-        read_answer: what is in an answer of status 200 to a call that asked for so many images.
+        read_answer: what is in an answer of status 200 to a call that asked for so many images, with this body.
         mask_polarity: for task types that take a mask, which colour is changed.
         images_a_call: most images that one call can give.
         native: whether the fields of a body stand at its top beside `taskType`, which is darkroom's tag and never sent. Each model
             of such a family has exactly one task type.
+        operation: by which operation of the runtime its models are called.
+        documents: whether its answers are documents (text, JSON, vectors) and not pictures.
     """
 
     name: str
@@ -116,7 +120,9 @@ class Family:
     price_usd: Callable[[Model, Body, Facts, PriceBook], Decimal | None]
     seed_of: Callable[[Model, Body], int | None]
     output_size: Callable[[Model, Body, Facts], Size | None]
-    read_answer: Callable[[Mapping[str, object], int], Reading]
+    read_answer: Callable[[Mapping[str, object], int, Body], Reading]
     mask_polarity: Mapping[str, MaskPolarity]
     images_a_call: int
     native: bool = False
+    operation: Operation = "invoke"
+    documents: bool = False

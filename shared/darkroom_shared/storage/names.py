@@ -16,6 +16,7 @@ EXTENSIONS: Final[dict[str, str]] = {
     "image/jpeg": "jpg",
     "image/webp": "webp",
     "application/json": "json",
+    "text/plain": "txt",
 }
 """File name endings by media type; every other type gets `bin`. A fixed list: a look-up by hash tries each."""
 ALL_EXTENSIONS: Final = (*EXTENSIONS.values(), "bin")
@@ -33,8 +34,8 @@ def sha256_of(data: bytes) -> str:
 def extension(media_type: str) -> str:
     """The file name ending for a media type, without its parameters.
 
-    >>> extension("image/png"), extension("text/plain; charset=utf-8")
-    ('png', 'bin')
+    >>> extension("image/png"), extension("text/plain; charset=utf-8"), extension("image/gif")
+    ('png', 'txt', 'bin')
     """
     return EXTENSIONS.get(media_type.partition(";")[0].strip().lower(), "bin")
 

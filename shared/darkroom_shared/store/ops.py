@@ -5,6 +5,7 @@ An operation does nothing by itself. `store.redis` has the two executors, one fo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -331,8 +332,10 @@ def commit(
     reason: str | None = None,
     end_attempt: Mapping[str, object] | None = None,
     stored_ms: int | None = None,
+    usage: Mapping[str, int | None] | None = None,
+    warnings: Sequence[str] = (),
 ) -> Script[Commit]:
-    """Records the result. Safe to repeat. `stored_ms`: as for `accept`."""
+    """Records the result. Safe to repeat. `stored_ms`: as for `accept`; `usage`: the tokens that the model counted."""
 
     def parse(raw: object) -> Commit:
         verdict, state, *rest = texts(raw)
@@ -346,6 +349,8 @@ def commit(
         "reason": reason,
         "end_attempt": dict(end_attempt) if end_attempt is not None else None,
         "stored_ms": stored_ms,
+        "usage": None if usage is None else json.dumps(usage),
+        "warnings": list(warnings),
     }
     return Script("commit", args, parse)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from darkroom_shared.contract.views import Usage
 from darkroom_shared.core.retry import AfterDoubt
 from darkroom_shared.store import ops
 from tests.conformance.ledger.driver import PERMANENT, PRICE, RETRY, THROTTLED, Json, Room, job_of, output
@@ -249,6 +250,26 @@ def test_what_came_decides_the_state(room: Room, wanted: int, images: int, rejec
     assert room.commit(hint, [output(n) for n in range(images)], [ROW] * rejected) == ("done", state)
     view = room.view(job_of(hint))
     assert (view.reason, len(view.outputs), len(view.rejected)) == (reason, images, rejected)
+
+
+def test_a_document_is_a_result_like_a_picture_and_what_the_model_counted_stays_with_the_call(room: Room) -> None:
+    hint = room.started("responded")
+    row: Json = {
+        "index": 0,
+        "sha256": f"{5:064x}",
+        "role": "json",
+        "media_type": "application/json",
+        "size_bytes": 2,
+        "excerpt": "{}",
+    }
+    usage = {"input_tokens": 1_200, "output_tokens": None}
+    for _ in range(2):  # as if the first answer got lost
+        done = room.run(ops.commit(hint.call_id, hint.fence, outputs=[row], usage=usage, warnings=["It was cut short."]))
+        assert (done.verdict, done.state) == ("done", "succeeded")
+    view = room.view(job_of(hint))
+    [out] = view.documents
+    assert (out.width, out.height, out.excerpt, out.is_document, view.pictures) == (None, None, "{}", True, ())
+    assert (view.warnings, view.calls[0].usage) == (("It was cut short.",), Usage(input_tokens=1_200))
 
 
 def test_a_mask_is_stored_but_is_not_one_of_the_images_wanted(room: Room) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from darkroom_shared.core.failure import Failure
 from darkroom_shared.models.catalogue import find_model
-from darkroom_worker.bedrock.answers import Pictures, read_answer
+from darkroom_worker.bedrock.answers import Contents, read_answer
 
 PICTURE = b"\x89PNG-not-really"
 TEXT = base64.b64encode(PICTURE).decode()
@@ -18,33 +18,33 @@ CORE = find_model("stability.stable-image-core-v1:1")
 BLOCKED = "Some of the generated images have been blocked by our content filters."
 
 
-def read(wanted: int = 1, **answer: object) -> Pictures | Failure:
-    return read_answer(NOVA, json.dumps(answer).encode(), wanted, "req-1")
+def read(wanted: int = 1, **answer: object) -> Contents | Failure:
+    return read_answer(NOVA, json.dumps(answer).encode(), wanted, {}, "req-1")
 
 
-def read_native(**answer: object) -> Pictures | Failure:
-    return read_answer(CORE, json.dumps(answer).encode(), 1, "req-1")
+def read_native(**answer: object) -> Contents | Failure:
+    return read_answer(CORE, json.dumps(answer).encode(), 1, {}, "req-1")
 
 
 def test_pictures_are_given_byte_for_byte() -> None:
-    assert read(2, images=[TEXT, TEXT], error=None) == Pictures((PICTURE, PICTURE), (None, None), None, 0, "")
+    assert read(2, images=[TEXT, TEXT], error=None) == Contents((PICTURE, PICTURE), (None, None), None, 0, "")
 
 
 def test_a_mask_that_was_asked_for_comes_with_them() -> None:
     answer = read(images=[TEXT], maskImage=TEXT)
-    assert isinstance(answer, Pictures)
+    assert isinstance(answer, Contents)
     assert answer.mask == PICTURE
 
 
 def test_pictures_kept_back_by_a_filter_are_counted() -> None:
-    assert read(3, images=[TEXT], error=BLOCKED) == Pictures((PICTURE,), (None,), None, 2, BLOCKED)
-    assert read(2, images=[], error=BLOCKED) == Pictures((), (), None, 2, BLOCKED)
-    assert read(2, images=None, error=BLOCKED) == Pictures((), (), None, 2, BLOCKED)
+    assert read(3, images=[TEXT], error=BLOCKED) == Contents((PICTURE,), (None,), None, 2, BLOCKED)
+    assert read(2, images=[], error=BLOCKED) == Contents((), (), None, 2, BLOCKED)
+    assert read(2, images=None, error=BLOCKED) == Contents((), (), None, 2, BLOCKED)
 
 
 def test_fewer_pictures_without_a_word_are_missing_all_the_same() -> None:
     answer = read(2, images=[TEXT])
-    assert isinstance(answer, Pictures)
+    assert isinstance(answer, Contents)
     assert answer.missing == 1
     assert answer.reason
 
@@ -73,13 +73,13 @@ def test_an_error_that_is_no_filter_is_tried_again_and_was_billed() -> None:
     ],
 )
 def test_an_answer_that_cannot_be_read_is_final_and_was_billed(body: bytes) -> None:
-    failure = read_answer(NOVA, body, 1, "req-1")
+    failure = read_answer(NOVA, body, 1, {}, "req-1")
     assert isinstance(failure, Failure)
     assert (failure.kind, failure.code, failure.billed, failure.http_status) == ("permanent", "invalid_answer", True, 200)
 
 
 def test_a_picture_of_stability_comes_with_the_seed_that_made_it() -> None:
-    assert read_native(images=[TEXT], seeds=[99], finish_reasons=[None]) == Pictures((PICTURE,), (99,), None, 0, "")
+    assert read_native(images=[TEXT], seeds=[99], finish_reasons=[None]) == Contents((PICTURE,), (99,), None, 0, "")
 
 
 def test_an_input_that_stability_filtered_is_rejected_and_nobody_knows_if_it_was_billed() -> None:
@@ -90,7 +90,7 @@ def test_an_input_that_stability_filtered_is_rejected_and_nobody_knows_if_it_was
 
 
 def test_an_output_that_stability_filtered_is_a_missing_picture() -> None:
-    assert read_native(finish_reasons=["Filter reason: output image"]) == Pictures((), (), None, 1, "Filter reason: output image")
+    assert read_native(finish_reasons=["Filter reason: output image"]) == Contents((), (), None, 1, "Filter reason: output image")
 
 
 def test_an_inference_error_of_stability_is_tried_again() -> None:

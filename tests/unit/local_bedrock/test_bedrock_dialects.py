@@ -33,7 +33,7 @@ def drawn(filtered: Filter | None = None, *, seed: int | None = 7) -> Drawn:
 
 def read(body: bytes, family: str) -> Any:
     answer: Mapping[str, object] = json.loads(body)
-    return FAMILIES[family].read_answer(answer, 1)
+    return FAMILIES[family].read_answer(answer, 1, {})
 
 
 def test_every_family_of_the_catalogue_has_a_dialect() -> None:

@@ -14,7 +14,7 @@ INFERENCE_ERROR = "Inference error"
 
 
 def read(model: str, wanted: int = 1, **answer: object) -> Reading:
-    return read_answer(find_model(model), answer, wanted)
+    return read_answer(find_model(model), answer, wanted, {})
 
 
 ACTION, TRACE = "amazon-bedrock-guardrailAction", "amazon-bedrock-trace"
@@ -31,26 +31,26 @@ def traced(reason: str, **parts: object) -> dict[str, object]:
 def test_a_guardrails_intervention_leaves_no_picture_of_any_family(model: str, more: dict[str, object]) -> None:
     told = traced("Guardrail blocked.", input={"id": HATE}) | more
     reason = "The guardrail kept back the request: content filter HATE (HIGH)."
-    assert read_answer(find_model(model), told, 2) == Reading("intervened", missing=2, reason=reason)
+    assert read_answer(find_model(model), told, 2, {}) == Reading("intervened", missing=2, reason=reason)
 
 
 def test_an_intervention_is_told_by_its_part_of_the_trace_or_without_one() -> None:
     told = traced("Guardrail blocked.", input={"id": {}}, outputs=[{"id": HATE}])
-    assert read_answer(find_model(CORE), told, 1).reason == "The guardrail kept back the pictures: content filter HATE (HIGH)."
-    assert read_answer(find_model(CORE), {ACTION: "INTERVENED"}, 1).reason == "The guardrail kept back the call."
+    assert read_answer(find_model(CORE), told, 1, {}).reason == "The guardrail kept back the pictures: content filter HATE (HIGH)."
+    assert read_answer(find_model(CORE), {ACTION: "INTERVENED"}, 1, {}).reason == "The guardrail kept back the call."
 
 
 def test_pictures_of_a_masked_prompt_are_kept_and_a_block_beside_the_mask_keeps_them_back() -> None:
     masked = traced("Guardrail masked.", input={"id": PERSON}) | {"images": ["QQ=="]}
-    assert read_answer(find_model(NOVA), masked, 1) == Reading("pictures", ("QQ==",), (None,))
+    assert read_answer(find_model(NOVA), masked, 1, {}) == Reading("pictures", ("QQ==",), (None,))
     both = traced("Guardrail blocked. Guardrail masked.", input={"id": PERSON}) | {"images": ["QQ=="]}
-    assert read_answer(find_model(NOVA), both, 1).reason == "The guardrail kept back the request: personal data NAME."
+    assert read_answer(find_model(NOVA), both, 1, {}).reason == "The guardrail kept back the request: personal data NAME."
     without = {name: value for name, value in masked.items() if name != "images"}
-    assert read_answer(find_model(NOVA), without, 1).outcome == "intervened"
+    assert read_answer(find_model(NOVA), without, 1, {}).outcome == "intervened"
 
 
 def test_a_guardrail_that_did_nothing_changes_no_reading() -> None:
-    assert read_answer(find_model(NOVA), {"images": ["QQ=="], ACTION: "NONE"}, 1) == Reading("pictures", ("QQ==",), (None,))
+    assert read_answer(find_model(NOVA), {"images": ["QQ=="], ACTION: "NONE"}, 1, {}) == Reading("pictures", ("QQ==",), (None,))
 
 
 def artifact(seed: object, text: str, reason: str) -> dict[str, object]:
@@ -77,7 +77,7 @@ def test_an_answer_without_finish_reasons_is_what_its_pictures_are() -> None:
 @pytest.mark.parametrize("reason", ["Filter reason: prompt", "Filter reason: input image", "FILTER REASON: PROMPT"])
 @pytest.mark.parametrize("more", [{}, {"images": [], "seeds": []}, {"images": None}, {"images": ["QQ=="], "seeds": [1]}], ids=str)
 def test_a_refused_input_is_told_in_the_services_words(reason: str, more: dict[str, object]) -> None:
-    assert read_answer(find_model(CORE), {"finish_reasons": [reason], **more}, 1) == Reading(
+    assert read_answer(find_model(CORE), {"finish_reasons": [reason], **more}, 1, {}) == Reading(
         "filtered_input", missing=1, reason=reason
     )
 
@@ -86,7 +86,7 @@ def test_a_refused_input_is_told_in_the_services_words(reason: str, more: dict[s
 def test_a_refused_output_is_a_missing_picture(more: dict[str, object]) -> None:
     reason = "Filter reason: output image"
     answer = {"finish_reasons": [reason], **more}
-    assert read_answer(find_model(SERVICES["STABLE_INPAINT"]), answer, 1) == Reading("pictures", missing=1, reason=reason)
+    assert read_answer(find_model(SERVICES["STABLE_INPAINT"]), answer, 1, {}) == Reading("pictures", missing=1, reason=reason)
 
 
 def test_of_several_pictures_the_refused_one_is_left_out_with_its_seed() -> None:
@@ -142,7 +142,7 @@ def test_amazon_says_no_seeds() -> None:
     ids=lambda answer: str(answer)[:40],
 )
 def test_an_answer_without_pictures_or_a_reason_is_unreadable_and_says_why(model: str, answer: dict[str, object]) -> None:
-    reading = read_answer(find_model(model), answer, 1)
+    reading = read_answer(find_model(model), answer, 1, {})
 
     assert (reading.outcome, reading.images) == ("unreadable", ())
     assert reading.reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from darkroom_shared.core.errors import UnknownModel
 from darkroom_shared.core.image_facts import ImageFacts
 from darkroom_shared.core.problems import Problem
-from darkroom_shared.models.answers import Reading
+from darkroom_shared.models.answers import Reading, TokenUsage, json_document, text_document
 from darkroom_shared.models.catalogue import FAMILIES, Catalogue, find_model
 from darkroom_shared.models.image_rules import ImageLimits, all_picture_problems
 from darkroom_shared.models.model import Body, Facts, Family, Model, Schema
@@ -40,7 +41,7 @@ def _check_images(_: Model, body: Body, facts: Facts) -> list[Problem]:
     return all_picture_problems(body, facts, ImageLimits(formats=("WEBP",), min_side=100))
 
 
-def _read(answer: Mapping[str, object], wanted: int) -> Reading:
+def _read(answer: Mapping[str, object], wanted: int, _: Body) -> Reading:
     return Reading("pictures", (str(answer["drawing"]),), (4,), None, wanted - 1)
 
 
@@ -91,5 +92,24 @@ def test_its_limits_are_told_like_any_others() -> None:
 
 
 def test_its_answers_are_read_by_it_and_the_others_go_on_as_before() -> None:
-    assert CATALOGUE.read_answer(BRUSH, {"drawing": "QQ=="}, 2) == Reading("pictures", ("QQ==",), (4,), None, 1)
+    assert CATALOGUE.read_answer(BRUSH, {"drawing": "QQ=="}, 2, {}) == Reading("pictures", ("QQ==",), (4,), None, 1)
     assert CATALOGUE.check_body(CATALOGUE.find_model(NOVA), sample("TEXT_IMAGE")) == []
+
+
+def test_a_family_may_give_documents_and_be_called_by_another_operation() -> None:
+    def read(answer: Mapping[str, object], _: int, body: Body) -> Reading:
+        told = json_document({"words": body["words"], "vectors": answer["vectors"]}, "embedding")
+        return Reading("document", documents=(told, text_document("half a pair: \ud83d")), usage=TokenUsage(3))
+
+    vectors = replace(BRUSH, id="acme.vectors-v1:0", family="acme-vectors")
+    family = replace(ACME, name="acme-vectors", models=(vectors,), read_answer=read, operation="converse", documents=True)
+    catalogue = Catalogue((ACME, family))
+
+    reading = catalogue.read_answer(vectors, {"vectors": [[0.5]]}, 1, {"words": "a bœuf"})
+    assert [(one.role, one.text) for one in reading.documents] == [
+        ("embedding", '{"words":"a bœuf","vectors":[[0.5]]}'),
+        ("text", "half a pair: ?"),
+    ]
+    assert [one.media_type for one in reading.documents] == ["application/json", "text/plain; charset=utf-8"]
+    assert (catalogue.gives_documents(vectors), catalogue.operation_of(vectors)) == (True, "converse")
+    assert (catalogue.gives_documents(BRUSH), catalogue.operation_of(BRUSH)) == (False, "invoke")

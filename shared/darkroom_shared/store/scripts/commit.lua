@@ -1,7 +1,9 @@
 -- Records the result of a call, ends its job if it was the last, and frees the steps that wait for it: all or nothing.
 -- args.call, args.fence
--- args.outputs      list of records of stored images (sha256, width, height, ...)
+-- args.outputs      list of records of what is stored, pictures or documents (sha256, role, ...)
 -- args.rejected     list of records of images a filter kept back
+-- args.warnings     sentences on the result for a person (may be left out)
+-- args.usage        what the model counted for the answer, as JSON (may be left out)
 -- args.reason       why images are missing (may be left out)
 -- args.end_attempt  how the attempt ended where no receipt told (a free local step) (may be left out)
 -- args.stored_ms    time of the answer `put_again` after which they were stored (left out the first time)
@@ -25,9 +27,10 @@ if args.end_attempt then
   pool_accepted(call) -- it was answered, if only with a refusal of what was asked for
   end_attempt(call, args.end_attempt)
 end
--- Images first, in the order in which they were asked for, whichever call was done first.
+local EXTRA = {mask = true, original = true} -- beside an image; everything else is one of the results that were wanted
+-- Results first, in the order in which they were asked for, whichever call was done first.
 local function before(one, other)
-  local rank, others = one.role == 'image' and 0 or 1, other.role == 'image' and 0 or 1
+  local rank, others = EXTRA[one.role] and 1 or 0, EXTRA[other.role] and 1 or 0
   if rank ~= others then return rank < others end
   return one.index < other.index
 end
@@ -40,10 +43,16 @@ local function extend(name, more)
 end
 extend('outputs', args.outputs)
 extend('rejected', args.rejected)
+for _, warning in ipairs(args.warnings or {}) do
+  local list = cjson.decode(field(j, 'warnings') or '[]')
+  list[#list + 1] = warning
+  redis.call('HSET', j, 'warnings', cjson.encode(list))
+end
+if args.usage then redis.call('HSET', call_key(call), 'usage', args.usage) end
 local images = 0
 for _, output in ipairs(args.outputs) do
   hold_assets({output.sha256})
-  if output.role == 'image' then images = images + 1 end -- a mask is not one of the images that were wanted
+  if not EXTRA[output.role] then images = images + 1 end
 end
 redis.call('HINCRBY', j, 'images', images)
 if args.reason then redis.call('HSET', j, 'reason_hint', args.reason) end
