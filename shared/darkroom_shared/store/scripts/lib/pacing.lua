@@ -1,11 +1,13 @@
 -- Pools: how fast calls of one quota (account x region x model) may follow one another, learned from what the service says.
 -- Pacing is GCRA with burst 1, the only rhythm that token buckets, fixed windows, sliding logs and small buckets all take (measured).
 -- All times are those of a real quota minute; `scale` (quota seconds in a second, for tests) shrinks them together.
-local MINUTE_S, HOLD_S, REST_S = 60, 10, 2 -- the estimate's window; least time between two cuts; rest of a pool after a refusal
+local MINUTE_S, HOLD_S = 60, 10 -- the estimate's window; least time between two cuts
+local REST_S = 6 -- of a pool after a refusal: a little too much for a server that counts by the minute is too much until its minute ends
 local CIRCUIT_REFUSALS, CIRCUIT_S, CIRCUIT_MOST_S = 2, 30, 240
 local START_RPM, FIRST_CUT_RPM = 10, 60 -- where the quota is not known; least rate after the first refusal where there was no pacing
 local LATE_S = 0.3 -- half of what the margin of 1 % leaves to the jitter between letting go and sending
 local QUIET_MIN = 5 -- after this long without a refusal the rate is raised faster and faster
+local AGAIN_MIN = 3 -- a cut within this time after another one: the rate is still too high, each cuts deeper
 
 local pools = {}
 
@@ -207,8 +209,8 @@ end
 local function cut_rate(p)
   local rate = rate_of(p)
   local accepted = accepted_rate(p)
-  local again = p.cut_us and now_us - p.cut_us < us(p, MINUTE_S)
-  local cuts = again and (p.cuts or 0) + 1 or 1 -- one after the other: each cuts deeper
+  local again = p.cut_us and now_us - p.cut_us < AGAIN_MIN * us(p, MINUTE_S)
+  local cuts = again and (p.cuts or 0) + 1 or 1
   local new = rate and math.min(0.92 ^ cuts * rate, math.max(0.5 * rate, 0.97 * accepted)) or math.max(0.97 * accepted, FIRST_CUT_RPM)
   local steady = again and p.steady or p.good
   -- The estimate was too high, as behind a bucket that has just run empty: what went well before is the better guess.
