@@ -55,9 +55,13 @@ def guarding(view: JobView) -> list[tuple[str, str | Text]]:
     return rows + ([("gates", asked)] if uses else [])
 
 
-def cost(value: Cost) -> str:
-    """Dollars paid, or estimated while nothing is paid; the doubtful part behind a plus sign."""
-    if (value.actual_usd, value.uncertain_usd) != (0, 0):
+def cost(value: Cost, *, over: bool = False) -> str:
+    """Dollars paid, or estimated while nothing is paid; the doubtful part behind a plus sign.
+
+    Args:
+        over: nothing more will be called: what is not paid by now never will be.
+    """
+    if (value.actual_usd, value.uncertain_usd) != (0, 0) or (over and value.estimated_usd != 0):
         return paid(value)
     return "not known" if value.estimated_usd is None else "free" if value.estimated_usd == 0 else f"~${value.estimated_usd:.4g}"
 
@@ -87,7 +91,7 @@ def jobs_table(views: Sequence[JobView], *, now: datetime | None = None) -> Tabl
         table.add_column(title, no_wrap=title not in ("does", "state"), overflow="fold")
     for view in views:
         images = f"{len(view.pictures) + len(view.documents)}/{view.images_wanted}"
-        table.add_row(view.id, _task(view), state(view), images, seconds(view, now), cost(view.cost))
+        table.add_row(view.id, _task(view), state(view), images, seconds(view, now), cost(view.cost, over=view.is_terminal))
     return table
 
 
@@ -108,7 +112,7 @@ def job_details(view: JobView, waits: Sequence[tuple[str, str | Text]] = ()) -> 
         ("state", state(view)),
         ("model", f"{view.model or 'local step'} {view.region}".strip()),
         ("created", f"{view.timings.created:%Y-%m-%d %H:%M:%S} UTC, queue + run {seconds(view)}"),
-        ("cost", cost(view.cost)),
+        ("cost", cost(view.cost, over=view.is_terminal)),
     ]
     rows += [("workflow", f"{view.workflow}, step {view.step}")] if view.workflow else []
     rows += waits
@@ -149,4 +153,7 @@ def tokens(view: JobView) -> str:
 
 def workflow_table(view: WorkflowView) -> Group:
     """The steps of a workflow below its state."""
-    return Group(Text.assemble("workflow ", view.id, ": ", state(view), f", {cost(view.cost)}"), jobs_table(view.steps))
+    return Group(
+        Text.assemble("workflow ", view.id, ": ", state(view), f", {cost(view.cost, over=view.is_terminal)}"),
+        jobs_table(view.steps),
+    )

@@ -23,7 +23,10 @@ _JOB_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9+.-]*", re.ASCII)
 _MODEL_NAME: Final = re.compile(r"[0-9a-zA-Z]([_-]?[0-9a-zA-Z])*[_-]?", re.ASCII)
 _ROLE: Final = re.compile(r"arn:aws(-[^:]+)?:iam::([0-9]{12})?:role/.+", re.ASCII)
 _S3_URI: Final = re.compile(r"s3://[a-z0-9][-.a-z0-9]{1,61}[a-z0-9](/[-!_*'().a-z0-9A-Z]+)*/?", re.ASCII)
-_S3_ALLOWED: Final = "s3://bucket/prefix of letters, digits and -!_*'(). , at most 1,024 characters"
+_S3_ALLOWED: Final = (
+    "s3://bucket/prefix, at most 1,024 characters: the bucket of 3 to 63 small letters, digits, - and . , the rest of letters, "
+    "digits and -!_*'()."
+)
 
 
 def uri_problems(place: str, uri: str) -> list[Problem]:

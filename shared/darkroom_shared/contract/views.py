@@ -151,7 +151,8 @@ class Cost(View):
     actual_usd: float | None
     """What was billed, every repeated attempt included; None if one of these had no known price."""
     uncertain_usd: float | None
-    """Attempts that may have been billed although no answer came; None if one of these had no known price."""
+    """Attempts of which nobody knows whether they were billed: without an answer, or with one of which a filter kept back all. None
+    if one of these had no known price."""
     price_book: str = ""
     """Version of the table of prices that it was estimated by; several joined by commas."""
 

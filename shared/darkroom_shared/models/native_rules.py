@@ -38,7 +38,7 @@ def check_native_body(model: Model, body: Body, schemas: Mapping[str, Schema], b
     return [*size, *schema_problems(schemas[task_name], body), *between(model, body)]
 
 
-def native_seed(body: Body) -> int | None:
+def native_seed(_: Model, body: Body) -> int | None:
     """The seed that a call uses; None for a random one, which is what 0 or none means to Stability."""
     seed = body.get("seed")
     return seed if isinstance(seed, int) and not isinstance(seed, bool) and seed > 0 else None

@@ -123,10 +123,6 @@ def _check_images(_: Model, body: Body, facts: Facts) -> list[Problem]:
     return all_picture_problems(body, facts, _INPUT) + resolved_size_problems(body, facts)
 
 
-def _seed_of(_: Model, body: Body) -> int | None:
-    return native_seed(body)
-
-
 def _output_size(_: Model, body: Body, facts: Facts) -> Size | None:
     width, height = body.get("width"), body.get("height")
     chosen = next((size for size in SDXL_SIZES if size == (width, height)), None)
@@ -140,7 +136,7 @@ FAMILY: Final = Family(
     check_images=_check_images,
     schemas=_schemas,
     price_usd=native_price,
-    seed_of=_seed_of,
+    seed_of=native_seed,
     output_size=_output_size,
     read_answer=sdxl_reading,
     # Which colour is changed is chosen by `mask_source` in each body.

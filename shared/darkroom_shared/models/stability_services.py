@@ -188,10 +188,6 @@ def _check_images(model: Model, body: Body, facts: Facts) -> list[Problem]:
     return all_picture_problems(body, facts, _SERVICES[model].limits) + resolved_size_problems(body, facts)
 
 
-def _seed_of(_: Model, body: Body) -> int | None:
-    return native_seed(body)
-
-
 def _output_size(model: Model, body: Body, facts: Facts) -> Size | None:
     size = size_of_image(body, facts)
     return None if size is None else _SERVICES[model].grown(body, *size)
@@ -204,7 +200,7 @@ FAMILY: Final = Family(
     check_images=_check_images,
     schemas=_schemas,
     price_usd=native_price,
-    seed_of=_seed_of,
+    seed_of=native_seed,
     output_size=_output_size,
     read_answer=stability_reading,
     mask_polarity={"STABLE_INPAINT": "white_is_edited", "ERASE_OBJECT": "white_is_edited"},

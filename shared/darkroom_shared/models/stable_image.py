@@ -182,10 +182,6 @@ def _check_images(model: Model, body: Body, facts: Facts) -> list[Problem]:
     return pictures + resolved_size_problems(body, facts)
 
 
-def _seed_of(_: Model, body: Body) -> int | None:
-    return native_seed(body)
-
-
 def _output_size(_: Model, __: Body, ___: Facts) -> Size | None:
     return None  # AWS names aspect ratios only, and bounds: 640 to 1536 pixels a side
 
@@ -197,7 +193,7 @@ FAMILY: Final = Family(
     check_images=_check_images,
     schemas=_schemas,
     price_usd=native_price,
-    seed_of=_seed_of,
+    seed_of=native_seed,
     output_size=_output_size,
     read_answer=stability_reading,
     mask_polarity={},

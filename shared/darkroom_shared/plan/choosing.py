@@ -101,7 +101,13 @@ def choose(wish: Wish, every: Sequence[Route] | None = None) -> Route:
     task = task_type_of(wish.body)
     name = "the request" if task is None else task.name
     reasons = "; ".join(f"{route.model.id}: {route.refused}" for route in every) or "no living model does this task"
-    raise NoRoute(f"There is no way to do {name} within substitute={wish.substitute!r}. {reasons}")
+    raise NoRoute(f"There is no way to do {name} within substitute={wish.substitute!r}. {reasons}{_way_out(wish)}")
+
+
+def _way_out(wish: Wish) -> str:
+    """What would be possible if more were allowed, as the end of a sentence."""
+    wider = next(iter(routes(replace(wish, substitute="approximate"))), None)
+    return "" if wider is None or wider.refused else f". substitute={wider.fidelity!r} would take {wider.model.id}"
 
 
 def is_living(model: Model, today: date) -> bool:

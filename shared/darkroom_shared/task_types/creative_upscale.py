@@ -5,21 +5,15 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, field
 from typing import ClassVar
 
-from darkroom_shared.task_types.descriptor import ImageSlot, TaskType
-from darkroom_shared.task_types.request import ImageSource, native_body
-from darkroom_shared.task_types.values import OutputFormat, StylePreset
+from darkroom_shared.task_types.descriptor import ImageSlot, native_task
+from darkroom_shared.task_types.request import ImageSource
+from darkroom_shared.task_types.service_options import StyleOption
 
-CREATIVE_UPSCALE = TaskType(
-    name="CREATIVE_UPSCALE",
-    slug="creative_upscale",
-    params_key="",
-    slots=(ImageSlot(("image",), "image"),),
-    takes_config=False,
-)
+CREATIVE_UPSCALE = native_task("CREATIVE_UPSCALE", ImageSlot(("image",), "image"))
 
 
 @dataclass(frozen=True, slots=True)
-class CreativeUpscale:
+class CreativeUpscale(StyleOption):
     """Enlarges a picture and invents detail. The answer may be as large as Bedrock allows: prefer `jpeg` or `webp`.
 
     Attributes:
@@ -27,23 +21,11 @@ class CreativeUpscale:
             step's output.
         prompt: what it shows; at most 10 000 characters.
         creativity: 0.1 to 0.5, how freely detail is added; the default is 0.3.
-        negative_prompt: what not to show; at most 10 000 characters.
-        style_preset: a ready-made look.
-        seed: 0 to 4 294 967 294; 0 or none is a random one, which the answer names.
-        output_format: `png` (the default), `jpeg` or `webp`.
     """
 
     image: ImageSource | None = field(default=None, repr=False)
     prompt: str | None = None
     _: KW_ONLY
     creativity: float | None = None
-    negative_prompt: str | None = None
-    style_preset: StylePreset | None = None
-    seed: int | None = None
-    output_format: OutputFormat | None = None
 
     task_type: ClassVar[str] = CREATIVE_UPSCALE.name
-
-    def to_body(self) -> dict[str, object]:
-        """The tagged CREATIVE_UPSCALE body."""
-        return native_body(self)

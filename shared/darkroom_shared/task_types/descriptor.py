@@ -68,3 +68,12 @@ class TaskType:
     def chained_slot(self) -> ImageSlot | None:
         """The slot that takes the previous step's output in a chain; None for a task that starts from text."""
         return next((slot for slot in self.slots if slot.role in ("image", "source")), None)
+
+
+def native_task(name: str, *slots: ImageSlot) -> TaskType:
+    """A task whose parameters stand at the top of its body, and whose slug is its name.
+
+    Args:
+        slots: in the order of the documentation.
+    """
+    return TaskType(name, slug=name.lower(), params_key="", slots=slots, takes_config=False)

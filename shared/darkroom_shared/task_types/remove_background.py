@@ -5,21 +5,15 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, field
 from typing import ClassVar
 
-from darkroom_shared.task_types.descriptor import ImageSlot, TaskType
-from darkroom_shared.task_types.request import ImageSource, native_body
-from darkroom_shared.task_types.values import OutputFormat
+from darkroom_shared.task_types.descriptor import ImageSlot, native_task
+from darkroom_shared.task_types.request import ImageSource
+from darkroom_shared.task_types.service_options import FormatOption
 
-REMOVE_BACKGROUND = TaskType(
-    name="REMOVE_BACKGROUND",
-    slug="remove_background",
-    params_key="",
-    slots=(ImageSlot(("image",), "image"),),
-    takes_config=False,
-)
+REMOVE_BACKGROUND = native_task("REMOVE_BACKGROUND", ImageSlot(("image",), "image"))
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveBackground:
+class RemoveBackground(FormatOption):
     """Cuts the subject out. Takes neither a prompt nor a seed.
 
     Attributes:
@@ -29,10 +23,5 @@ class RemoveBackground:
 
     image: ImageSource | None = field(default=None, repr=False)
     _: KW_ONLY
-    output_format: OutputFormat | None = None
 
     task_type: ClassVar[str] = REMOVE_BACKGROUND.name
-
-    def to_body(self) -> dict[str, object]:
-        """The tagged REMOVE_BACKGROUND body."""
-        return native_body(self)

@@ -6,19 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import ClassVar
 
-from darkroom_shared.task_types.descriptor import ImageSlot, TaskType
+from darkroom_shared.task_types.descriptor import ImageSlot, native_task
 from darkroom_shared.task_types.request import ImageSource, native_body
 from darkroom_shared.task_types.values import ClipGuidancePreset, InitImageMode, MaskSource, Sampler, StylePreset
 
-SDXL_IMAGE = TaskType(
-    name="SDXL_IMAGE",
-    slug="sdxl_image",
-    params_key="",
-    slots=(
-        ImageSlot(("init_image",), "image", chained_with=("image_strength", "init_image_mode", "mask_source")),
-        ImageSlot(("mask_image",), "mask"),
-    ),
-    takes_config=False,
+SDXL_IMAGE = native_task(
+    "SDXL_IMAGE",
+    ImageSlot(("init_image",), "image", chained_with=("image_strength", "init_image_mode", "mask_source")),
+    ImageSlot(("mask_image",), "mask"),
 )
 
 

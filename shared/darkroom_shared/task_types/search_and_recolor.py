@@ -5,21 +5,15 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, field
 from typing import ClassVar
 
-from darkroom_shared.task_types.descriptor import ImageSlot, TaskType
-from darkroom_shared.task_types.request import ImageSource, native_body
-from darkroom_shared.task_types.values import OutputFormat, StylePreset
+from darkroom_shared.task_types.descriptor import ImageSlot, native_task
+from darkroom_shared.task_types.request import ImageSource
+from darkroom_shared.task_types.service_options import StyleOption
 
-SEARCH_AND_RECOLOR = TaskType(
-    name="SEARCH_AND_RECOLOR",
-    slug="search_and_recolor",
-    params_key="",
-    slots=(ImageSlot(("image",), "image"),),
-    takes_config=False,
-)
+SEARCH_AND_RECOLOR = native_task("SEARCH_AND_RECOLOR", ImageSlot(("image",), "image"))
 
 
 @dataclass(frozen=True, slots=True)
-class SearchAndRecolor:
+class SearchAndRecolor(StyleOption):
     """Recolours a thing without a mask.
 
     Attributes:
@@ -27,10 +21,6 @@ class SearchAndRecolor:
         prompt: the colour it is to have; at most 10 000 characters.
         select_prompt: the thing to recolour, in a few words.
         grow_mask: pixels by which the mask grows, 0 to 20; the default is 5.
-        negative_prompt: what not to show; at most 10 000 characters.
-        style_preset: a ready-made look.
-        seed: 0 to 4 294 967 294; 0 or none is a random one, which the answer names.
-        output_format: `png` (the default), `jpeg` or `webp`.
     """
 
     image: ImageSource | None = field(default=None, repr=False)
@@ -38,13 +28,5 @@ class SearchAndRecolor:
     select_prompt: str | None = None
     _: KW_ONLY
     grow_mask: int | None = None
-    negative_prompt: str | None = None
-    style_preset: StylePreset | None = None
-    seed: int | None = None
-    output_format: OutputFormat | None = None
 
     task_type: ClassVar[str] = SEARCH_AND_RECOLOR.name
-
-    def to_body(self) -> dict[str, object]:
-        """The tagged SEARCH_AND_RECOLOR body."""
-        return native_body(self)

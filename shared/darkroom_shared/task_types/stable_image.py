@@ -5,21 +5,16 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, field
 from typing import ClassVar
 
-from darkroom_shared.task_types.descriptor import ImageSlot, TaskType
-from darkroom_shared.task_types.request import ImageSource, native_body
-from darkroom_shared.task_types.values import AspectRatio, GenerationMode, OutputFormat
+from darkroom_shared.task_types.descriptor import ImageSlot, native_task
+from darkroom_shared.task_types.request import ImageSource
+from darkroom_shared.task_types.service_options import NegativeOption
+from darkroom_shared.task_types.values import AspectRatio, GenerationMode
 
-STABLE_IMAGE = TaskType(
-    name="STABLE_IMAGE",
-    slug="stable_image",
-    params_key="",
-    slots=(ImageSlot(("image",), "image", chained_with=("strength",)),),
-    takes_config=False,
-)
+STABLE_IMAGE = native_task("STABLE_IMAGE", ImageSlot(("image",), "image", chained_with=("strength",)))
 
 
 @dataclass(frozen=True, slots=True)
-class StableImage:
+class StableImage(NegativeOption):
     """Makes one picture from a text; with an image and a strength (not on Core) it changes that image.
 
     In a chain it works on the previous step's output if `strength` is given, and starts from the text if not.
@@ -30,8 +25,6 @@ class StableImage:
         strength: 0 keeps the image, 1 ignores it; required with an image on Stable Diffusion 3.5, Ultra's default is 0.35.
         mode: `text-to-image` or `image-to-image`; left out, it follows from whether there is an image.
         aspect_ratio: of a picture from words alone; the default is 1:1.
-        negative_prompt: what not to show; at most 10 000 characters.
-        seed: 0 to 4 294 967 294; 0 or none is a random one, which the answer names.
         output_format: `png`, `jpeg`, or `webp` (Stable Diffusion 3.5 only); the default is `png`.
     """
 
@@ -41,12 +34,5 @@ class StableImage:
     strength: float | None = None
     mode: GenerationMode | None = None
     aspect_ratio: AspectRatio | None = None
-    negative_prompt: str | None = None
-    seed: int | None = None
-    output_format: OutputFormat | None = None
 
     task_type: ClassVar[str] = STABLE_IMAGE.name
-
-    def to_body(self) -> dict[str, object]:
-        """The tagged STABLE_IMAGE body."""
-        return native_body(self)

@@ -5,21 +5,16 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, field
 from typing import ClassVar
 
-from darkroom_shared.task_types.descriptor import ImageSlot, TaskType
-from darkroom_shared.task_types.request import ImageSource, native_body
-from darkroom_shared.task_types.values import OutputFormat, StylePreset
+from darkroom_shared.task_types.descriptor import ImageSlot, native_task
+from darkroom_shared.task_types.request import ImageSource
+from darkroom_shared.task_types.service_options import SeedOption
+from darkroom_shared.task_types.values import StylePreset
 
-STABLE_OUTPAINT = TaskType(
-    name="STABLE_OUTPAINT",
-    slug="stable_outpaint",
-    params_key="",
-    slots=(ImageSlot(("image",), "image"),),
-    takes_config=False,
-)
+STABLE_OUTPAINT = native_task("STABLE_OUTPAINT", ImageSlot(("image",), "image"))
 
 
 @dataclass(frozen=True, slots=True)
-class StableOutpaint:
+class StableOutpaint(SeedOption):
     """Enlarges a picture to the sides; at least one of the four must be more than 0.
 
     Attributes:
@@ -28,8 +23,6 @@ class StableOutpaint:
         creativity: 0.1 to 1.0, how freely; the default is 0.5.
         prompt: what to show there; at most 10 000 characters.
         style_preset: a ready-made look.
-        seed: 0 to 4 294 967 294; 0 or none is a random one, which the answer names.
-        output_format: `png` (the default), `jpeg` or `webp`.
     """
 
     image: ImageSource | None = field(default=None, repr=False)
@@ -41,11 +34,5 @@ class StableOutpaint:
     creativity: float | None = None
     prompt: str | None = None
     style_preset: StylePreset | None = None
-    seed: int | None = None
-    output_format: OutputFormat | None = None
 
     task_type: ClassVar[str] = STABLE_OUTPAINT.name
-
-    def to_body(self) -> dict[str, object]:
-        """The tagged STABLE_OUTPAINT body."""
-        return native_body(self)

@@ -250,6 +250,7 @@ def test_what_came_decides_the_state(room: Room, wanted: int, images: int, rejec
     assert room.commit(hint, [output(n) for n in range(images)], [ROW] * rejected) == ("done", state)
     view = room.view(job_of(hint))
     assert (view.reason, len(view.outputs), len(view.rejected)) == (reason, images, rejected)
+    assert room.usd(view.id) == ((1, 0) if images else (0, 1))  # whether AWS bills what it kept back is not known
 
 
 def test_a_document_is_a_result_like_a_picture_and_what_the_model_counted_stays_with_the_call(room: Room) -> None:

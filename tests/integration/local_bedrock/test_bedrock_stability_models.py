@@ -19,7 +19,6 @@ from tests.integration.local_bedrock.native_client import (
     SD35,
     SDXL,
     ULTRA,
-    Case,
     cases,
     invoke,
     photo,
@@ -38,11 +37,6 @@ def refusal(running: Running, model: str, body: dict[str, object]) -> Any:
     with pytest.raises(ClientError) as error:
         invoke(running, model, body)
     return error.value.response
-
-
-@pytest.mark.parametrize("case", cases(), ids=lambda case: f"{case.model} {' '.join(case.body)}")
-def test_the_canned_engine_answers_every_model_with_a_picture_of_the_right_size(canned: Running, case: Case) -> None:
-    assert picture_of(invoke(canned, case.model, case.body)).size == case.size
 
 
 def test_answers_have_the_form_of_their_family(canned: Running) -> None:

@@ -10,6 +10,7 @@ import pytest
 from darkroom_shared.storage import open_store
 from darkroom_shared.store import ops, reads
 from tests.integration.local_bedrock.endpoints import text_image
+from tests.support.native_bodies import CORE
 from tests.support.stack import PRICE, Stack, new_job_id
 
 Seeds = Callable[[], int]
@@ -132,19 +133,30 @@ def test_two_lost_answers_end_the_job_and_both_are_counted(fleet: Stack, seed: S
     ("marker", "state", "code", "pictures", "billed"),
     [
         ("[blocked]", "rejected", "content_filtered_input", 0, 0.0),
-        ("[block-output]", "rejected", "content_filtered_output", 0, 3 * USD),
+        ("[block-output]", "rejected", "content_filtered_output", 0, None),
         ("[block-some]", "partial", "content_filtered_output", 2, 3 * USD),
     ],
 )
 def test_a_content_filter_is_an_outcome_and_not_an_error(
-    fleet: Stack, seed: Seeds, marker: str, state: str, code: str, pictures: int, billed: float
+    fleet: Stack, seed: Seeds, marker: str, state: str, code: str, pictures: int, billed: float | None
 ) -> None:
     number = seed()
     view = fleet.wait(fleet.submit(text_image(f"a boat {marker}", seed=number, count=3)))
     assert (view.state, len(view.outputs), len(view.rejected), view.error) == (state, pictures, 3 - pictures, None)
     assert {row.code for row in view.rejected} == {code}
-    assert view.cost.actual_usd == billed
+    if billed is None:  # AWS does not say whether it bills an answer without pictures
+        assert (view.cost.actual_usd, view.cost.uncertain_usd, view.calls[0].attempts[0].billed) == (0, 3 * USD, None)
+    else:
+        assert view.cost.actual_usd == billed
     assert len(fleet.calls_of(number)) == 1
+
+
+@pytest.mark.parametrize("marker", ["[blocked]", "[block-image]", "[block-output]"])
+def test_a_native_answer_of_which_a_filter_kept_back_all_may_have_been_billed(fleet: Stack, marker: str) -> None:
+    body = {"taskType": "STABLE_IMAGE", "prompt": f"a boat {marker}", "seed": 7}
+    view = fleet.wait(fleet.submit(body, model=CORE))
+    assert (view.state, view.cost.actual_usd, view.cost.uncertain_usd) == ("rejected", 0, view.cost.estimated_usd)
+    assert [(attempt.outcome, attempt.billed) for attempt in view.calls[0].attempts] == [("answered", None)]
 
 
 @pytest.mark.parametrize("fault", ["invalid-json", "bad-base64", "empty-images"])

@@ -28,6 +28,7 @@ def test_money_is_told_in_a_word_or_two(
 ) -> None:
     value = Cost(estimated_usd=estimated, actual_usd=actual, uncertain_usd=uncertain)
     assert (cost(value), paid(value)) == (told, billed)
+    assert cost(value, over=True) == ("free" if told == "free" else billed)
 
 
 def view(price_microusd: int | None, book: str, **more: str) -> JobView:

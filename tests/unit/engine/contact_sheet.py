@@ -27,6 +27,8 @@ from tests.unit.engine.scenes import Scene, preset_scenes, scenes
 
 CELL, SMALL_CELL = 420, 200
 GAP, LINE = 8, 16
+_DETAIL = 8
+"""Which part of a picture's width the detail of an enlargement shows."""
 _DRAWN: dict[tuple[str, int], Rendered] = {}
 
 
@@ -58,6 +60,9 @@ def strip(model: Model, scene: Scene, cell: int = CELL) -> Image.Image:
     views += [("came back", data) for data in rendered.images]
     views += [] if rendered.mask is None else [("mask", rendered.mask)]
     shown = [_thumbnail(data, cell) for _, data in views]
+    if "UPSCALE" in str(scene.body["taskType"]):
+        views += [("detail before", b""), ("detail after", b"")]
+        shown += [_detail(data, cell) for _, data in views[:2]]
     sheet = Image.new(
         "RGB", (sum(view.width + GAP for view, _ in shown), max(view.height for view, _ in shown) + 2 * LINE), "white"
     )
@@ -76,7 +81,7 @@ def sheet_of(model: Model, task_type: str, found: Sequence[Scene], cell: int = C
     sheet = Image.new(
         "RGB", (max(700, *(one.width for one in strips)), sum(one.height + GAP for one in strips) + 2 * LINE), "white"
     )
-    _write(sheet, (0, 0), f"{model.label} ({model.id}): {task_type}", size=15)
+    _write(sheet, (0, 0), f"{task_type}, {model.label} ({model.id})", size=15)
     top = 2 * LINE
     for one in strips:
         sheet.paste(one, (0, top))
@@ -109,6 +114,15 @@ def _thumbnail(data: bytes, cell: int) -> tuple[Image.Image, str]:
             board.paste((235, 235, 235, 255), (x, y, x + 10, y + 10))
     board.alpha_composite(image)
     return board.convert("RGB"), size
+
+
+def _detail(data: bytes, cell: int) -> tuple[Image.Image, str]:
+    """The middle of a picture, enlarged without smoothing."""
+    with Image.open(io.BytesIO(data)) as opened:
+        side = opened.width // _DETAIL
+        left, top = (opened.width - side) // 2, (opened.height - side) // 2
+        part = opened.convert("RGB").crop((left, top, left + side, top + side))
+    return part.resize((cell, cell), Image.Resampling.NEAREST), f"{side}x{side}"
 
 
 def _write(sheet: Image.Image, place: tuple[int, int], words: str, color: str = "black", size: int = 12) -> None:

@@ -18,7 +18,7 @@ from darkroom_worker.local_bedrock.engine.oklab import to_lab
 from darkroom_worker.local_bedrock.engine.stability.control import is_drawing
 from darkroom_worker.local_bedrock.engine.stability.text_image import weighted_prompts
 from darkroom_worker.local_bedrock.sizes import ASPECT_RATIOS, UPSCALE_PIXELS, upscaled_size
-from tests.unit.engine.contact_sheet import house_sketch
+from tests.unit.engine.scenes import house_sketch
 
 if TYPE_CHECKING:
     from tests.unit.engine.conftest import Studio

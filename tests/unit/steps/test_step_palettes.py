@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, ImageFilter
 
 from darkroom_shared.contract.steps import Palette, PaletteTransfer
+from darkroom_worker.oklab import Lab, from_lab, linear, srgb, to_lab
 from darkroom_worker.steps import run_step
-from darkroom_worker.steps.oklab import Lab, from_lab, linear, srgb, to_lab
 from darkroom_worker.steps.pixels import color
 from tests.unit.steps.pictures import decoded, noise, png
 

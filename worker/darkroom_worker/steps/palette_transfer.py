@@ -14,7 +14,7 @@ from typing import Final
 from PIL import Image, ImageFilter
 
 from darkroom_shared.contract.steps import PaletteTransfer
-from darkroom_worker.steps.oklab import Lab, from_lab, linear, shown, srgb, to_lab
+from darkroom_worker.oklab import Lab, from_lab, linear, shown, srgb, to_lab
 from darkroom_worker.steps.pixels import color, encoded, opened
 
 _GRID: Final = 33

@@ -15,6 +15,9 @@ if closed(call, args.fence, 'commit') then return {'done', field(j, 'state')} en
 if not held(call, args.fence, 'commit') then return {'lost', field(j, 'state') or ''} end
 -- Before its call was made a job can only be refused (by a guardrail, say): pictures come from an answer.
 if #args.outputs > 0 and allowed('gate', field(call_key(call), 'state')) then return {'lost', field(j, 'state') or ''} end
+-- Nothing came but refusals of which AWS does not say whether they are billed.
+local unclear = #args.outputs == 0 and #args.rejected > 0
+for _, row in ipairs(args.rejected) do unclear = unclear and (row.billed == nil or row.billed == cjson.null) end
 if field(j, 'cancel_discard') then -- asked for after the worker had looked
   for _, output in ipairs(args.outputs) do give_up_asset(output.sha256) end
   args.outputs = {}
@@ -27,6 +30,7 @@ if args.end_attempt then
   pool_accepted(call) -- it was answered, if only with a refusal of what was asked for
   end_attempt(call, args.end_attempt)
 end
+if unclear then doubt_price(call) end
 local EXTRA = {mask = true, original = true} -- beside an image; everything else is one of the results that were wanted
 -- Results first, in the order in which they were asked for, whichever call was done first.
 local function before(one, other)

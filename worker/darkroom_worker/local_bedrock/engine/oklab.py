@@ -11,23 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkroom_worker.local_bedrock.engine.raster import Canvas, Pixels, Plane, Real, Rgb, transform
+from darkroom_worker.oklab import LMS_TO_LAB, TO_LMS
 
-_TO_LMS = np.array(
-    [
-        [0.4122214708, 0.5363325363, 0.0514459929],
-        [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005],
-    ],
-    np.float32,
-)
-_LMS_TO_LAB = np.array(
-    [
-        [0.2104542553, 0.7936177850, -0.0040720468],
-        [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660],
-    ],
-    np.float32,
-)
+_TO_LMS = np.array(TO_LMS, np.float32)
+_LMS_TO_LAB = np.array(LMS_TO_LAB, np.float32)
 _FROM_LMS = np.linalg.inv(_TO_LMS).astype(np.float32)
 _LAB_TO_LMS = np.linalg.inv(_LMS_TO_LAB).astype(np.float32)
 _STEPS = 4096

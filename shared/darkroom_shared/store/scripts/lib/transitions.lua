@@ -113,6 +113,16 @@ local function end_attempt(call, fields)
   redis.call('HSET', P .. 'attempts:' .. call, n, cjson.encode(attempt))
 end
 
+-- The last attempt was counted as billed when its answer came, and nobody can tell whether AWS bills such an answer.
+local function doubt_price(call)
+  local attempt, n = last_attempt(call)
+  if not attempt or attempt.billed ~= true then return end
+  attempt.billed = cjson.null
+  count_price(call, attempt, 'actual', -1)
+  count_price(call, attempt, 'uncertain', 1)
+  redis.call('HSET', P .. 'attempts:' .. call, n, cjson.encode(attempt))
+end
+
 -- Corrects the last attempt, whose outcome was unknown, by what became known. fields.billed: true, false, or absent for still unknown.
 local function correct_attempt(call, fields)
   local attempt, n = last_attempt(call)

@@ -9,14 +9,15 @@ import numpy as np
 
 from darkroom_worker.local_bedrock.engine.control import controlled, fit
 from darkroom_worker.local_bedrock.engine.encode import decode, decode_with_alpha, with_label
-from darkroom_worker.local_bedrock.engine.fill import put_back
+from darkroom_worker.local_bedrock.engine.inpainting import edited
 from darkroom_worker.local_bedrock.engine.noise import fractal, normalised
 from darkroom_worker.local_bedrock.engine.order import as_number, as_object, as_text
-from darkroom_worker.local_bedrock.engine.raster import Canvas, Pixels, Plane, luma, mix, smoothstep, to_bytes, to_float
+from darkroom_worker.local_bedrock.engine.raster import Canvas, Mask, Pixels, Plane, luma, mix, smoothstep, to_bytes, to_float
 from darkroom_worker.local_bedrock.engine.scene import paint_scene, set_stage
+from darkroom_worker.local_bedrock.engine.stability.areas import edited_by
 from darkroom_worker.local_bedrock.engine.stability.ask import Ask
 from darkroom_worker.local_bedrock.engine.stability.frames import enlarged_to, plane_at, working_size
-from darkroom_worker.local_bedrock.engine.stability.presets import apply_preset
+from darkroom_worker.local_bedrock.engine.stability.presets import apply_preset, preset_over
 from darkroom_worker.local_bedrock.engine.stage import Stage
 from darkroom_worker.local_bedrock.engine.styles import saturated
 from darkroom_worker.local_bedrock.engine.subject import subject_map
@@ -51,11 +52,18 @@ def paint_sdxl_image(ask: Ask) -> Pixels:
     prompt, negative = weighted_prompts(ask.body.get("text_prompts"))
     if ask.has("init_image"):
         init, weight = _init(ask)
-        changed = _from_picture(ask, init, prompt, negative, _sdxl_strength(ask))
-        return changed if weight is None else put_back(mix(to_float(init), to_float(changed), weight), init, weight > 0)
+        strength = _sdxl_strength(ask)
+        if weight is None:
+            return _from_picture(ask, init, prompt, negative, strength)
+        far = np.asarray(weight * min(1.0, strength / _REPAINTED), np.float32)
+        return edited_by(init, far, lambda small, area: _masked(ask, small, area, prompt, negative))
     width, height = _sdxl_size(ask) or DEFAULT_SIZE
     stage = set_stage(prompt, negative, ask.seed, width, height, fine=ask.number("steps", 30) >= _MANY_STEPS)
     return with_label(to_bytes(_scene(ask, stage)))
+
+
+def _masked(ask: Ask, pixels: Pixels, area: Mask, prompt: str, negative: str) -> Pixels:
+    return preset_over(edited(pixels, area, prompt, negative, ask.seed), ask.preset, ask.seed)
 
 
 def _sdxl_size(ask: Ask) -> tuple[int, int] | None:

@@ -1,17 +1,31 @@
-"""Oklab (Björn Ottosson, 2020) of single colours: a space where equal steps look alike, and lightness parts from colour.
+"""Oklab (Björn Ottosson, 2020): a space where equal steps look alike, and lightness parts from colour.
 
-Plain floats: the steps need some thousands of colours, not pictures of them, and so no array library.
+Plain floats: the steps need some thousands of single colours, not pictures of them, and so no array library. The local endpoint's
+engine, which has one, turns whole pictures by the same two matrices.
 """
 
 from __future__ import annotations
 
 from math import cbrt
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Lab: TypeAlias = tuple[float, float, float]
 """Lightness 0-1, and a (green to red) and b (blue to yellow) of about -0.4 to 0.4."""
 Linear: TypeAlias = tuple[float, float, float]
 """Linear light of red, green and blue, 0-1 where sRGB can show it."""
+Matrix: TypeAlias = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
+
+TO_LMS: Final[Matrix] = (
+    (0.4122214708, 0.5363325363, 0.0514459929),
+    (0.2119034982, 0.6806995451, 0.1073969566),
+    (0.0883024619, 0.2817188376, 0.6299787005),
+)
+"""From linear light to the responses of the eye's long, middle and short cones, whose cube roots go through the next one."""
+LMS_TO_LAB: Final[Matrix] = (
+    (0.2104542553, 0.7936177850, -0.0040720468),
+    (1.9779984951, -2.4285922050, 0.4505937099),
+    (0.0259040371, 0.7827717662, -0.8086757660),
+)
 
 
 def linear(value: float) -> float:
@@ -27,14 +41,13 @@ def srgb(light: float) -> float:
 
 def to_lab(red: float, green: float, blue: float) -> Lab:
     """Oklab of linear light."""
-    long = cbrt(0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue)
-    middle = cbrt(0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue)
-    short = cbrt(0.0883024619 * red + 0.2817188376 * green + 0.6299787005 * blue)
-    return (
-        0.2104542553 * long + 0.7936177850 * middle - 0.0040720468 * short,
-        1.9779984951 * long - 2.4285922050 * middle + 0.4505937099 * short,
-        0.0259040371 * long + 0.7827717662 * middle - 0.8086757660 * short,
-    )
+    long, middle, short = _times(TO_LMS, red, green, blue)
+    return _times(LMS_TO_LAB, cbrt(long), cbrt(middle), cbrt(short))
+
+
+def _times(matrix: Matrix, x: float, y: float, z: float) -> tuple[float, float, float]:
+    (a, b, c), (d, e, f), (g, h, i) = matrix
+    return a * x + b * y + c * z, d * x + e * y + f * z, g * x + h * y + i * z
 
 
 def from_lab(lightness: float, a: float, b: float) -> Linear:

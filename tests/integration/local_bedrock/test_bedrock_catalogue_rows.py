@@ -51,7 +51,7 @@ async def _ask(client: BedrockClient, model: Model, body: Body) -> None:
     assert (route.model, route.fidelity, route.translation.body) == (model, "exact", body)
     answer = await client.invoke(route.model.id, route.regions[0], json.dumps(wire_body(model, route.translation.body)).encode())
     assert isinstance(answer, Answer), answer
-    pictures = read_answer(model, answer.body, image_count(body))
+    pictures = read_answer(model, answer.body, image_count(body), body)
     assert not isinstance(pictures, Failure), pictures
     assert (len(pictures.images), pictures.missing, pictures.mask is not None) == (image_count(body), 0, _wants_mask(body))
     for picture in pictures.images:
