@@ -36,7 +36,7 @@ class _Validator(Protocol):
 
 @cache
 def _validator() -> Callable[[Schema], _Validator]:
-    """Draft 2020-12, stricter about numbers. Imported at the first body: it takes a fifth of the start of a command that checks none."""
+    """Draft 2020-12, stricter about numbers. Imported at the first body: a command that checks none starts a fifth sooner."""
     from jsonschema import Draft202012Validator, validators
 
     # jsonschema's stub leaves `extend` without types, so it is taken out of the module by name and given one here.
