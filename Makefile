@@ -5,6 +5,7 @@
 # make install    what the two above call first; repeated, it takes no time
 # make check      format, lint, types, boundaries: the same as in CI
 # make bench      the benchmarks
+# make pictures  what the local endpoint draws: a sheet for each model and task in pictures/
 # make up         the system until Ctrl-C, to work against
 # make clean      everything that make has made
 
@@ -15,13 +16,14 @@ ARGS   ?=
 JOBS   ?= 4
 FAULT_JOBS ?= 2
 MINUTES ?= 30
+TASKS  ?=
 SEED   ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 CODE   := shared/darkroom_shared producer/darkroom worker/darkroom_worker
 
-.PHONY: install demo test faults soak check bench up clean
+.PHONY: install demo test faults soak check bench pictures up clean
 
 install: $(STAMP)
 	@:
@@ -59,9 +61,13 @@ check: install
 bench: install
 	$(BIN)/python -m pytest tests/bench --override-ini=python_files='bench_*.py' $(ARGS)
 
+# TASKS narrows them down: TASKS="INPAINTING OUTPAINTING".
+pictures: install
+	$(BIN)/python -m tests.unit.engine.contact_sheet pictures $(TASKS)
+
 up: install
 	$(BIN)/darkroom up
 
 clean:
-	rm -rf $(VENV) $(OUT) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(OUT) pictures build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find $(CODE) tests -name __pycache__ -type d -prune -exec rm -rf {} +

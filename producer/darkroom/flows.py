@@ -43,6 +43,7 @@ from darkroom_shared.core.workflow import references
 from darkroom_shared.failpoints import Point
 from darkroom_shared.models.catalogue import check_body, check_images, image_count
 from darkroom_shared.models.model import Model
+from darkroom_shared.plan.choosing import TRANSLATIONS
 from darkroom_shared.settings import Settings
 from darkroom_shared.store import ops, reads, retirement, steering, upkeep
 from darkroom_shared.task_types import ImageSource, image_values
@@ -215,7 +216,7 @@ def checked(request: Request, terms: Terms) -> Flow[tuple[PlannedStep, list[Pict
     body, resolved = yield from resolve_body(given, paths=paths)
     problems = [*_found(body, resolved, model), *_references(body)]
     if problems:
-        raise InvalidRequest(problems)
+        raise InvalidRequest([_in_other_words(problem, body, model) for problem in problems])
     step = PlannedStep(
         name=str(body["taskType"]).lower(),
         kind="bedrock",
@@ -245,6 +246,15 @@ def _found(body: dict[str, object], resolved: Resolved, model: Model) -> list[Pr
     about_images = check_images(model, body, resolved.facts)
     told = [_with_way_out(problem, body, resolved, model) for problem in about_images]
     return _without_repeats([*resolved.problems, *check_body(model, body), *told])
+
+
+def _in_other_words(problem: Problem, body: Mapping[str, object], model: Model) -> Problem:
+    """The same problem; of a task that the model does not know but a plan can put into its words, with that way out."""
+    task = body.get("taskType")
+    if problem.pointer != "/taskType" or task not in TRANSLATIONS or task in model.task_types:
+        return problem
+    way_out = "with substitute='equivalent' (or 'approximate') a plan puts it into the words of a model that is able to do it"
+    return replace(problem, message=f"{problem.message}; {way_out}")
 
 
 def _with_way_out(problem: Problem, body: dict[str, object], resolved: Resolved, model: Model) -> Problem:

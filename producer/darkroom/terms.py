@@ -64,13 +64,14 @@ class Terms:
     def model_for(self, body: Mapping[str, object]) -> Model:
         """By whose rules a request is read: those of the named model, else of the first that takes it as it is, living ones first.
 
-        Where none takes it, the one that comes nearest tells what is wrong.
+        Where none takes it, the one that comes nearest tells what is wrong. A named model that does not know the task reads it only
+        if the plan may not put it into other words.
         """
-        named = self.named
-        if named is not None:
+        named, task = self.named, body.get("taskType")
+        able = [model for model in MODELS.values() if task in model.task_types]
+        if named is not None and (task in named.task_types or not able or self.delivery.substitute == "never"):
             return named
-        task = body.get("taskType")
-        able = [model for model in MODELS.values() if task in model.task_types] or [find_model(DIALECT)]
+        able = able or [find_model(DIALECT)]
         able.sort(key=lambda model: (not is_living(model, self.today), model.id != DIALECT))
         return min(able, key=lambda model: len(check_body(model, body)))
 

@@ -270,6 +270,11 @@ class Settings(BaseSettings):
         """The model that an id or ARN names, those of `custom_models` included. Raises UnknownModel."""
         return find_any_model(model_id, self.custom_models)
 
+    @property
+    def fine_tuned(self) -> tuple[Model, ...]:
+        """The models of `custom_models`."""
+        return tuple(custom_model(arn, base) for arn, base in self.custom_models.items())
+
     def quota(self, pool: str, model_id: str) -> Quota:
         """What `quotas` says of a pool, else of its model."""
         return Quota() if self.quotas == "off" else self.quotas.get(pool) or self.quotas.get(model_id) or Quota()

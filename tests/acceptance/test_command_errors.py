@@ -10,9 +10,9 @@ from typing import cast
 
 import pytest
 
-from darkroom_shared.models.catalogue import MODELS, check_body, find_model
 from tests.acceptance.running import CommandLine
-from tests.support.bodies import SAMPLE_NAMES, edited, sample
+from tests.support.bodies import edited, sample
+from tests.support.rows import pairs
 
 TITAN, NOVA = "amazon.titan-image-generator-v2:0", "amazon.nova-canvas-v1:0"
 
@@ -107,14 +107,20 @@ def test_a_job_that_a_filter_refused_ends_with_1(darkroom: CommandLine) -> None:
     assert (done.code, done.json["state"]) == (1, "rejected"), done.out
 
 
-@pytest.mark.parametrize("name", SAMPLE_NAMES)
-def test_a_sample_body_is_valid(alone: CommandLine, name: str) -> None:
-    body = sample(name)
-    able = [model for model in MODELS.values() if body["taskType"] in model.task_types and not check_body(model, body)]
-    model = NOVA if find_model(NOVA) in able else able[0].id
-    (alone.folder / "body.json").write_text(json.dumps(body))
-    done = alone("validate", "--model", model, "--json", "body.json")
-    assert (done.code, done.lines) == (0, [{"id": "body.json", "valid": True, "errors": []}])
+def test_every_sample_body_is_valid_for_every_model_that_takes_it(alone: CommandLine) -> None:
+    rows = [{"id": f"{model.id} {name}", "model_id": model.id, "body": sample(name)} for model, name in pairs()]
+    done = alone("validate", given="\n".join(map(json.dumps, rows)))
+    assert (done.code, done.lines) == (0, [{"id": row["id"], "valid": True, "errors": []} for row in rows])
+
+
+def test_a_fine_tuned_model_is_validated_by_the_rules_of_its_base_once_it_is_said_which_that_is(alone: CommandLine) -> None:
+    arn = "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/boat00000001"
+    rows = "\n".join(json.dumps({"model_id": arn, "body": sample(name)}) for name in ("TEXT_IMAGE", "INPAINTING"))
+    told = alone("validate", given=rows, DARKROOM_CUSTOM_MODELS=json.dumps({arn: TITAN}))
+    assert [line["valid"] for line in told.lines] == [True, False]  # a fine-tuned Titan does not inpaint
+    assert told.lines[1]["errors"][0]["pointer"] == "/taskType"
+    untold = alone("validate", given=rows)
+    assert all("DARKROOM_CUSTOM_MODELS" in line["errors"][0]["message"] for line in untold.lines)
 
 
 def test_each_line_of_a_stream_gets_its_verdict(alone: CommandLine) -> None:

@@ -116,6 +116,16 @@ def _outpainting() -> Body:
     return {"taskType": "OUTPAINTING", "outPaintingParams": params, "imageGenerationConfig": _config()}
 
 
+def _inpainting_by_words() -> Body:
+    params = {"text": "a flower pot", "negativeText": "people", "image": b64(picture()), "maskPrompt": "the disc"}
+    return {"taskType": "INPAINTING", "inPaintingParams": params, "imageGenerationConfig": _config()}
+
+
+def _outpainting_by_a_mask() -> Body:
+    params = {"text": "on a beach", "image": b64(picture()), "maskImage": b64(mask()), "outPaintingMode": "PRECISE"}
+    return {"taskType": "OUTPAINTING", "outPaintingParams": params, "imageGenerationConfig": _config()}
+
+
 def _variation() -> Body:
     params = {"text": "in oil paint", "images": [b64(picture()), b64(picture(seed=1))], "similarityStrength": 0.7}
     return {"taskType": "IMAGE_VARIATION", "imageVariationParams": params, "imageGenerationConfig": _config(**_SIZE)}
@@ -152,15 +162,25 @@ def _try_on() -> Body:
     return {"taskType": "VIRTUAL_TRY_ON", "virtualTryOnParams": params, "imageGenerationConfig": _config()}
 
 
+def _try_on_by(mask_type: str, **mask_object: object) -> Body:
+    pictures = {"sourceImage": b64(picture()), "referenceImage": b64(picture(seed=2))}
+    return {"taskType": "VIRTUAL_TRY_ON", "virtualTryOnParams": {**pictures, "maskType": mask_type, **mask_object}}
+
+
 _SAMPLES: Mapping[str, Callable[[], Body]] = {
     "TEXT_IMAGE": _text_image,
     "TEXT_IMAGE with conditioning": _conditioned,
     "INPAINTING": _inpainting,
+    "INPAINTING by words": _inpainting_by_words,
     "OUTPAINTING": _outpainting,
+    "OUTPAINTING by a mask": _outpainting_by_a_mask,
     "IMAGE_VARIATION": _variation,
     "COLOR_GUIDED_GENERATION": _color_guided,
     "BACKGROUND_REMOVAL": _background_removal,
     "VIRTUAL_TRY_ON": _try_on,
+    "VIRTUAL_TRY_ON of shoes": lambda: _try_on_by("GARMENT", garmentBasedMask={"garmentClass": "SHOES"}),
+    "VIRTUAL_TRY_ON by a mask": lambda: _try_on_by("IMAGE", imageBasedMask={"maskImage": b64(mask())}),
+    "VIRTUAL_TRY_ON by words": lambda: _try_on_by("PROMPT", promptBasedMask={"maskPrompt": "the disc", "maskShape": "CONTOUR"}),
 }
 SAMPLE_NAMES = (*_SAMPLES, *NATIVE_SAMPLES)
 """What `sample` knows: every task type, and some a second time with pictures that they may also hold."""

@@ -17,6 +17,7 @@ from darkroom.cli.programs import require
 from darkroom.quotas.known import KnownQuota, PoolRecord, known_quotas
 from darkroom.quotas.names import MEASURE_WORDS, ModelQuota, Reading, read_quotas, unnamed
 from darkroom_shared.core.errors import Misconfigured
+from darkroom_shared.core.quota import pool_name
 from darkroom_shared.settings import Settings
 
 _REGIONS = Annotated[
@@ -87,6 +88,7 @@ def sync(
 
     reading = read_quotas([quota for name in regions for quota in listed_quotas(name)])
     missing = unnamed(reading, regions)
+    bought = [pool_name(name, model.id) for model in settings.fine_tuned for name in model.regions if name in regions]
     changed = None if dry_run else _record(settings, reading, regions)
     if as_json:
         ignored = [{"region": one.region, "code": one.code, "name": one.name, "value": one.value} for one in reading.ignored]
@@ -94,6 +96,7 @@ def sync(
             {
                 "quotas": [_document(one) for one in reading.quotas],
                 "unnamed": missing,
+                "provisioned": bought,
                 "ignored": ignored if verbose else len(ignored),
                 "warnings": list(reading.warnings),
                 "dry_run": dry_run,
@@ -106,6 +109,9 @@ def sync(
         invocation.say(f"Warning: {warning}")
     if missing:
         invocation.say(f"AWS names no quota of {', '.join(missing)}: the settings or the catalogue count there.")
+    if bought:
+        told = "counts no requests a minute for Provisioned Throughput: DARKROOM_QUOTAS says their pace, or it is learned."
+        invocation.say(f"AWS {told} That is {', '.join(bought)}.")
     if settings.is_local_bedrock:
         invocation.say("Calls go to a local endpoint here, whose quotas are its own: these are the AWS account's.")
     if dry_run:

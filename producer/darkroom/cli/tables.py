@@ -40,7 +40,8 @@ def substitution(view: JobView) -> list[tuple[str, str | Text]]:
     """What was done in place of what was asked for, as rows of a table; none where that is the same."""
     if view.fidelity == "exact":
         return []
-    return [("in place of", f"{view.asked_model}, {view.fidelity}"), *(("lost", text) for text in view.lost)]
+    what = view.asked_model or f"{view.asked.get('taskType')} in other words"
+    return [("in place of", f"{what}, {view.fidelity}"), *(("lost", text) for text in view.lost)]
 
 
 def guarding(view: JobView) -> list[tuple[str, str | Text]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -13,7 +13,10 @@ import typer
 from darkroom.cli.exits import BAD_INPUT, BadInput
 from darkroom.cli.invocation import Invocation
 from darkroom_shared.checking import Checked, check_request, verdict
+from darkroom_shared.core.errors import UnknownModel
 from darkroom_shared.core.problems import Problem
+from darkroom_shared.models.catalogue import MODELS
+from darkroom_shared.models.custom import find_any_model
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,7 +38,8 @@ def validate(
     invocation = Invocation.of(context)
     if body is not None and model is None:
         raise BadInput("Name the model with --model MODEL; `darkroom models` lists them.")
-    verdicts = [_one(body, cast("str", model))] if body is not None else _many(model)
+    custom = invocation.load_settings().custom_models
+    verdicts = [_one(body, cast("str", model), custom)] if body is not None else _many(model, custom)
     all_valid = True
     for told in verdicts:
         invocation.line(json.dumps(told, ensure_ascii=False))
@@ -44,7 +48,7 @@ def validate(
         raise typer.Exit(BAD_INPUT)
 
 
-def _one(path: Path, model: str) -> dict[str, object]:
+def _one(path: Path, model: str, custom: Mapping[str, str]) -> dict[str, object]:
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -54,16 +58,16 @@ def _one(path: Path, model: str) -> dict[str, object]:
         value: object = json.loads(text)
     except (ValueError, RecursionError) as error:
         return _refused(identity, f"This is not JSON: {error}", "a JSON object")
-    return verdict(identity, check_request(value, model))
+    return verdict(identity, _checked(value, model, custom))
 
 
-def _many(model: str | None) -> Iterator[dict[str, object]]:
+def _many(model: str | None, custom: Mapping[str, str]) -> Iterator[dict[str, object]]:
     for number, line in enumerate(sys.stdin, start=1):
         if line.strip():
-            yield _line(number, line, model)
+            yield _line(number, line, model, custom)
 
 
-def _line(number: int, line: str, model: str | None) -> dict[str, object]:
+def _line(number: int, line: str, model: str | None, custom: Mapping[str, str]) -> dict[str, object]:
     """The verdict on one line; a line that cannot be read gets one too, so that the others are still judged."""
     try:
         value: object = json.loads(line)
@@ -75,7 +79,15 @@ def _line(number: int, line: str, model: str | None) -> dict[str, object]:
     model_id = row.get("model_id", model)
     if not isinstance(model_id, str):
         return _refused(row.get("id"), f'Line {number} has no "model_id"', "a model id, here or with --model")
-    return verdict(row.get("id"), check_request(row["body"], model_id))
+    return verdict(row.get("id"), _checked(row["body"], model_id, custom))
+
+
+def _checked(body: object, model_id: str, custom: Mapping[str, str]) -> Checked:
+    """The check by the rules of the model, be it a fine-tuned one of the settings."""
+    try:
+        return check_request(body, find_any_model(model_id, custom))
+    except UnknownModel as error:
+        return Checked((Problem("", str(error), [*MODELS, *custom]),))
 
 
 def _refused(identity: object, message: str, allowed: str) -> dict[str, object]:

@@ -61,14 +61,14 @@ class KnownQuota:
 
 
 def known_quotas(settings: Settings, regions: Iterable[str], records: Mapping[str, PoolRecord]) -> list[KnownQuota]:
-    """One row for each pool of these Regions, in the catalogue's order: that of the model itself, where AWS offers it or settings
-    name it, and those that the ledger has.
+    """One row for each pool of these Regions, in the catalogue's order, fine-tuned models last: that of the model itself, where AWS
+    offers it or settings name it, and those that the ledger has.
 
     Args:
         settings: they count for a pool of which no worker has told the ledger its own.
     """
     known: list[KnownQuota] = []
-    for model in MODELS.values():
+    for model in (*MODELS.values(), *settings.fine_tuned):
         for region in regions:
             direct = pool_name(region, model.id)
             others = sorted(
@@ -77,7 +77,7 @@ def known_quotas(settings: Settings, regions: Iterable[str], records: Mapping[st
                 if one.lane == model.id and split_pool(one.pool)[0] == region and one.pool != direct
             )
             own = [direct] if region in model.regions or direct in {*records, *_named(settings)} else []
-            known += [_known(settings, model.id, pool, model.requests_per_minute, records.get(pool)) for pool in (*own, *others)]
+            known += [_known(settings, model.id, pool, model.default_rpm, records.get(pool)) for pool in (*own, *others)]
     return known
 
 
@@ -85,7 +85,7 @@ def _named(settings: Settings) -> Iterable[str]:
     return () if settings.quotas == "off" else settings.quotas
 
 
-def _known(settings: Settings, model: str, pool: str, catalogue_rpm: float, record: PoolRecord | None) -> KnownQuota:
+def _known(settings: Settings, model: str, pool: str, catalogue_rpm: float | None, record: PoolRecord | None) -> KnownQuota:
     region, target = split_pool(pool)
     aws_rpm = record.aws.get("requests_per_minute") if record else None
     if record and record.has_worker:

@@ -41,13 +41,13 @@ def pool_record(lane: str, pool: str, fields: Mapping[str, str]) -> PoolRecord:
 
 
 def pool_records(settings: Settings) -> dict[str, PoolRecord]:
-    """The pools of the catalogue's models, by name.
+    """The pools of the catalogue's models and of the settings' fine-tuned ones, by name.
 
     Raises:
         LedgerUnavailable: Redis is away.
     """
     with ledger_of(settings) as ledger:
-        named = {pool: model for model in MODELS for pool in ledger.run(_pools(model))}
+        named = {pool: model for model in (*MODELS, *settings.custom_models) for pool in ledger.run(_pools(model))}
         return {pool: pool_record(lane, pool, ledger.run(_hash(pool))) for pool, lane in named.items()}
 
 

@@ -20,9 +20,9 @@ from darkroom_shared.models.findings import shown
 from darkroom_shared.models.image_rules import ImageLimits, all_picture_problems
 from darkroom_shared.models.lifecycle import STILL_ON_OFFER
 from darkroom_shared.models.model import Body, Defaults, Facts, Family, Model, Schema, Size
-from darkroom_shared.models.options import amazon_price, amazon_seed, option, output_size
+from darkroom_shared.models.options import amazon_price, amazon_seed, output_size
 from darkroom_shared.models.prices import PriceBook
-from darkroom_shared.task_types import TaskType
+from darkroom_shared.task_types import TaskType, as_object
 
 TITAN_V1 = Model(
     id="amazon.titan-image-generator-v1",
@@ -123,15 +123,16 @@ def _schemas(model: Model) -> Mapping[str, Schema]:
 
 
 def _check_size(task: TaskType, body: Body) -> list[Problem]:
-    width, height = option(body, "width"), option(body, "height")
-    given = [value for value in (width, height) if value is not None]
-    if not task.takes_config or not all(isinstance(value, int) for value in given):
+    given = as_object(body.get("imageGenerationConfig"))
+    sides = [given[name] for name in ("width", "height") if name in given]
+    if not task.takes_config or not all(isinstance(side, int) for side in sides):
         return []
-    if not given or (width, height) in TITAN_SIZES:
+    width, height = given.get("width"), given.get("height")
+    if not sides or (width, height) in TITAN_SIZES:
         return []
     sizes = [f"{wide}x{high}" for wide, high in TITAN_SIZES]
-    for name, value in (("width", width), ("height", height)):
-        if value is None:
+    for name in ("width", "height"):
+        if name not in given:
             return [Problem(f"/imageGenerationConfig/{name}", f"{name} is missing: width and height go together", sizes)]
     message = f"{shown(width)}x{shown(height)} is not one of the {len(sizes)} sizes (width x height) that Titan makes"
     return [Problem(_guilty_side(width, height), message, sizes)]

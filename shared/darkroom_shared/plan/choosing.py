@@ -79,7 +79,10 @@ def routes(wish: Wish) -> list[Route]:
     order = {model_id: place for place, model_id in enumerate(found)}
     return sorted(
         found.values(),
-        key=lambda route: (bool(route.refused), RANK[route.fidelity], _is_legacy(route, wish), order[route.model.id]),
+        key=lambda route: (
+            *(bool(route.refused), RANK[route.fidelity], not _is_named(route.model, wish)),
+            *(_is_legacy(route, wish), order[route.model.id]),
+        ),
     )
 
 
@@ -104,6 +107,10 @@ def choose(wish: Wish, every: Sequence[Route] | None = None) -> Route:
 def is_living(model: Model, today: date) -> bool:
     """Whether AWS answers calls to the model on that day, as far as its dates tell."""
     return model.end_of_life is None or today < model.end_of_life
+
+
+def _is_named(model: Model, wish: Wish) -> bool:
+    return wish.model is not None and model.id == wish.model.id
 
 
 def _is_legacy(route: Route, wish: Wish) -> bool:
@@ -157,14 +164,18 @@ def cutout_price(model: Model | None, translation: Translation, prices: PriceBoo
 
 
 def _regions(model: Model, wish: Wish) -> tuple[str, ...]:
-    """Where the model may be asked for this: a named one in the first Region too if it was never offered there."""
-    if wish.model is not None and model.id == wish.model.id and not model.base:
+    """Where the model may be asked for this.
+
+    A named one in the first Region too if it was never offered there: who names both may know more than the catalogue.
+    """
+    named = _is_named(model, wish) and not model.base
+    offered = tuple(region for region in wish.regions if region in model.regions)
+    if not offered and wish.elsewhere and not (named and wish.anywhere):
+        offered = tuple(region for region in model.regions if wish.may_go_to(region))
+    if named and (wish.anywhere or not wish.elsewhere or not offered):
         first, *others = wish.regions
         return (first, *(region for region in others if wish.anywhere or region in model.regions))
-    offered = tuple(region for region in wish.regions if region in model.regions)
-    if offered or not wish.elsewhere:
-        return offered
-    return tuple(region for region in model.regions if wish.may_go_to(region))
+    return offered
 
 
 def _living(models: Sequence[Model], wish: Wish) -> list[Model]:
@@ -178,7 +189,7 @@ def _judged(route: Route, wish: Wish) -> Route:
 def _refusal(route: Route, wish: Wish) -> str:
     """Why a route cannot be taken; empty if it can."""
     model, told = route.model, route.translation
-    named = wish.model is not None and model.id == wish.model.id and told.fidelity == "exact"
+    named = _is_named(model, wish) and told.fidelity == "exact"
     if not named or wish.substitute != "never":
         if model.id in wish.dead:
             return "AWS answers that it is retired"

@@ -4,7 +4,7 @@
 
 True quotas are 30 calls a minute for us (once 60, of which a stranger takes 30, evenly), time is ten times as fast as real time: 5
 calls a second. A scene is 16 quota minutes of backlog: 5 to settle, then 11 in which at most 1 % of the calls may be refused. The
-three scenes of a limiter run side by side, two minutes for each limiter: a kind one, and the one that misleads most.
+three scenes of a limiter run side by side, two minutes for each of the four limiters.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from darkroom_worker.local_bedrock.quotas import QuotaKind
+from darkroom_worker.local_bedrock.quotas import QUOTA_KINDS, QuotaKind
 from tests.bench.admission.figures import Settling, settling
 from tests.bench.admission.judge import arrivals, by_seed, table
 from tests.bench.admission.scenes import EAST, Foreigner, Quota, endpoint_with, fleet_of, stack_on, submit, until_instant
@@ -29,7 +29,7 @@ from tests.integration.local_bedrock.endpoints import NOVA
 THROTTLED = 0.01
 MINUTES = 16
 TIME_SCALE = 10
-LIMITERS: tuple[QuotaKind, ...] = ("token-bucket", "fixed-window")
+LIMITERS = QUOTA_KINDS
 
 
 @dataclass(frozen=True, slots=True)

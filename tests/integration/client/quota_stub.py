@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Literal, cast
+
+from tests.integration.client.aws_stub import Asked, Told, leading_to, serving
 
 Operation = Literal["ListServiceQuotas", "ListAWSDefaultServiceQuotas"]
 Row = Mapping[str, object]
 _TARGET: Final = "ServiceQuotasV20190624."
+_JSON: Final = "application/x-amz-json-1.1"
 _STATUS: Final = {"ServiceException": 500, "TooManyRequestsException": 429}
 """By the service model; every other error is a 400."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One request as it arrived."""
+class Listing:
+    """One request for a list."""
 
     operation: str
     region: str
@@ -42,10 +43,13 @@ class QuotaStub:
     defaults: Sequence[Row] = ()
     refusals: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     for_ever: dict[str, str] = field(default_factory=dict[str, str])
-    asked: list[Asked] = field(default_factory=list[Asked])
+    asked: list[Listing] = field(default_factory=list[Listing])
 
-    def answer(self, asked: Asked) -> tuple[int, Mapping[str, object]]:
-        """The HTTP status and the document."""
+    def answer(self, request: Asked) -> Told:
+        """What a request is told."""
+        assert (request.path, request.headers["Content-Type"]) == ("/", _JSON)
+        operation = request.headers["X-Amz-Target"].removeprefix(_TARGET)
+        asked = Listing(operation, request.region, json.loads(request.body))
         self.asked.append(asked)
         waiting = self.refusals.get(asked.operation)
         code = waiting.pop(0) if waiting else self.for_ever.get(asked.operation)
@@ -57,18 +61,11 @@ class QuotaStub:
         start = int(cast(str, asked.body.get("NextToken", "at-0")).removeprefix("at-"))
         end = start + min(self.page, int(asked.body.get("MaxResults", 100)))
         more = {"NextToken": f"at-{end}"} if end < len(rows) else {}
-        return 200, {"Quotas": rows[start:end], **more}
+        return Told(200, {"Quotas": rows[start:end], **more}, {"Content-Type": _JSON})
 
     def environment(self) -> dict[str, str]:
         """What leads an AWS program here, and nowhere else."""
-        return {
-            "AWS_ENDPOINT_URL_SERVICE_QUOTAS": self.url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_CONFIG_FILE": "/dev/null",
-            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-        }
+        return leading_to(self.url, "SERVICE_QUOTAS")
 
 
 def quota(code: str, name: str, value: float | None, **more: object) -> Row:
@@ -79,44 +76,13 @@ def quota(code: str, name: str, value: float | None, **more: object) -> Row:
     return {"ServiceCode": "bedrock", "QuotaCode": code, "QuotaName": name, "Unit": "None", "Adjustable": False, **told, **more}
 
 
-def _error(code: str, message: str) -> tuple[int, Mapping[str, object]]:
-    return _STATUS.get(code, 400), {"__type": code, "Message": message}
+def _error(code: str, message: str) -> Told:
+    return Told(_STATUS.get(code, 400), {"__type": code, "Message": message}, {"Content-Type": _JSON})
 
 
 @contextmanager
 def running_stub() -> Generator[QuotaStub]:
     """The service for the length of a `with` block, empty: Bedrock is in no Region yet."""
     stub = QuotaStub()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = 30
-
-        def do_POST(self) -> None:
-            sent = self.rfile.read(int(self.headers["Content-Length"]))
-            assert self.path == "/"
-            assert self.headers["Content-Type"] == "application/x-amz-json-1.1"
-            # AWS4-HMAC-SHA256 Credential=key/date/region/servicequotas/aws4_request, ...
-            region = self.headers["Authorization"].split("/")[2]
-            operation = self.headers["X-Amz-Target"].removeprefix(_TARGET)
-            status, document = stub.answer(Asked(operation, region, json.loads(sent)))
-            written = json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/x-amz-json-1.1")
-            self.send_header("Content-Length", str(len(written)))
-            self.end_headers()
-            self.wfile.write(written)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Silent."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        stub.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield stub
-        finally:
-            server.shutdown()
-            thread.join(timeout=10)
+    with serving(stub.answer) as stub.url:
+        yield stub

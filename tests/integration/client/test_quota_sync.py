@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -182,6 +183,17 @@ def test_models_without_a_quota_are_named(darkroom: CommandLine, stub: QuotaStub
     done = darkroom("quotas", "sync", "--dry-run", "--region", "eu-west-1")
     assert (done.code, done.out) == (0, "")
     assert f"eu-west-1/{NOVA}" in done.err
+
+
+def test_provisioned_throughput_is_named_as_what_aws_lists_no_quota_for(darkroom: CommandLine) -> None:
+    arn = "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/boat00000001"
+    told = {"DARKROOM_CUSTOM_MODELS": json.dumps({arn: NOVA}), "DARKROOM_QUOTAS": json.dumps({arn: 12})}
+    done = darkroom("quotas", "sync", "--dry-run", "--json", "--region", "us-east-1", **told)
+    assert (done.code, done.json["provisioned"]) == (0, [f"us-east-1/{arn}"])
+    plain = darkroom("quotas", "sync", "--dry-run", "--region", "us-east-1", "--region", "eu-west-1", **told)
+    assert f"or it is learned. That is us-east-1/{arn}." in plain.err
+    listed = darkroom("quotas", "--json", "--region", "us-east-1", **told).json["quotas"]
+    assert [(one["requests_per_minute"], one["from"]) for one in listed if one["model"] == arn] == [(12, "settings")]
 
 
 def test_one_region_that_refuses_leaves_the_ledger_as_it_was(darkroom: CommandLine, redis_url: str) -> None:

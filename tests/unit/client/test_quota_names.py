@@ -199,6 +199,9 @@ def test_a_setting_for_a_pool_comes_before_one_for_the_model_and_that_before_the
         f"us-west-2/{TITAN_V2}": (7, "settings"),
         f"us-east-1/{NOVA}": (100, "catalogue"),
     }
+    arn = "arn:aws:bedrock:us-west-2:123456789012:provisioned-model/boat00000001"
+    bought = known_quotas(Settings(custom_models={arn: TITAN_V2}), ["us-east-1", "us-west-2"], {})[-1]
+    assert (bought.route, bought.requests_per_minute, bought.source) == (f"us-west-2/{arn}", None, "unknown")
     off = known_quotas(Settings(quotas="off"), ["us-east-1"], {})
     assert {(one.requests_per_minute, one.source) for one in off} == {(None, "off")}
 

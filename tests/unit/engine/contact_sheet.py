@@ -1,135 +1,108 @@
-"""Draws a contact sheet of the native tasks: what went in beside what came out, with the time it took.
+"""Draws a sheet for every row of the catalogue: what went in beside what came out, under model and task; and one overview of all.
 
-    python -m tests.unit.engine.contact_sheet /tmp/sheet.png [TASK ...]
+    python -m tests.unit.engine.contact_sheet pictures [TASK ...]
 
-For the eyes: the tests measure what pictures keep, this shows whether they look like what was asked for.
+For the eyes: the tests measure what pictures keep, this shows whether they look like what was asked for. `presets` as a task draws
+the style presets.
 """
 
 from __future__ import annotations
 
 import io
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from pathlib import Path
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
-from darkroom_worker.local_bedrock.engine import Order, render
+from darkroom_shared.checking import check_request
+from darkroom_shared.models.catalogue import find_model
+from darkroom_shared.models.model import Model
+from darkroom_worker.local_bedrock.engine import Order, Rendered, render
+from tests.support.bodies import b64, edited
+from tests.support.native_bodies import SDXL
+from tests.support.rows import ROWS
 from tests.unit.engine.conftest import Studio
+from tests.unit.engine.scenes import Scene, preset_scenes, scenes
 
-CELL = 300
-
-
-@dataclass(frozen=True)
-class Scene:
-    """One request of the sheet."""
-
-    title: str
-    task_type: str
-    body: Mapping[str, object] = field(default_factory=dict[str, object])
-    images: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+CELL, SMALL_CELL = 420, 200
+GAP, LINE = 8, 16
+_DRAWN: dict[tuple[str, int], Rendered] = {}
 
 
-def scenes(studio: Studio) -> Sequence[Scene]:
-    """A request for every task type and every way into it."""
-    astronaut, cat = studio.photo("astronaut.png", 1024, 1024), studio.photo("chelsea.png", 1152, 768)
-    coffee, rocket = studio.photo("coffee.png", 1152, 768), studio.photo("rocket.jpg", 1152, 768)
-    small = studio.photo("chelsea.png", 384, 256)
-    cup = studio.rectangle((1152, 768), (380, 180, 860, 620), 255, 0)
-    tower = studio.rectangle((1152, 768), (560, 40, 760, 620), 255, 0)
-    sketch = studio.png(house_sketch())
-    lake = {"prompt": "a mountain lake at sunset, a red sailboat", "seed": 7}
-    turns = [(f"image-to-image {s}", {"prompt": "a city at night", "strength": s, "seed": 7}) for s in (0.2, 0.4, 0.6, 0.8, 1.0)]
-    weighted = [{"text": "a fox in an autumn forest", "weight": 1}, {"text": "rain", "weight": -1}]
-    return [
-        Scene("16:9", "STABLE_IMAGE", {**lake, "aspect_ratio": "16:9"}),
-        *(Scene(title, "STABLE_IMAGE", body, {"image": rocket}) for title, body in turns),
-        Scene("weights", "SDXL_IMAGE", {"text_prompts": weighted, "seed": 7, "width": 1152, "height": 896}),
-        Scene("anime", "SDXL_IMAGE", {"text_prompts": weighted, "seed": 7, "style_preset": "anime"}),
-        Scene("init 0.6", "SDXL_IMAGE", {"text_prompts": weighted, "seed": 7, "image_strength": 0.6}, {"init_image": cat}),
-        Scene("", "REMOVE_BACKGROUND", {}, {"image": astronaut}),
-        Scene("a red apple", "STABLE_INPAINT", {"prompt": "a red apple", "seed": 3}, {"image": coffee, "mask": cup}),
-        Scene("grey mask", "STABLE_INPAINT", {"prompt": "a forest", "seed": 3}, {"image": coffee, "mask": ramp_mask(studio)}),
-        Scene("", "ERASE_OBJECT", {"seed": 3}, {"image": rocket, "mask": tower}),
-        Scene("no words", "STABLE_OUTPAINT", {"left": 300, "right": 300, "up": 100, "seed": 3}, {"image": rocket}),
-        Scene(
-            "sunset sea, creativity 1",
-            "STABLE_OUTPAINT",
-            {"left": 400, "right": 400, "up": 300, "down": 300, "prompt": "a sea at sunset", "creativity": 1.0, "seed": 3},
-            {"image": cat},
-        ),
-        Scene("cup -> cactus", "SEARCH_AND_REPLACE", {"prompt": "a cactus", "search_prompt": "cup", "seed": 3}, {"image": coffee}),
-        Scene(
-            "suit -> green",
-            "SEARCH_AND_RECOLOR",
-            {"prompt": "a green suit", "select_prompt": "suit", "seed": 3},
-            {"image": astronaut},
-        ),
-        Scene("cat -> blue", "SEARCH_AND_RECOLOR", {"prompt": "blue", "select_prompt": "the cat", "seed": 3}, {"image": cat}),
-        Scene("a drawing", "CONTROL_SKETCH", {"prompt": "a red house in a meadow", "seed": 3}, {"image": sketch}),
-        Scene("a photograph", "CONTROL_SKETCH", {"prompt": "a blue cat at night", "seed": 3}, {"image": cat}),
-        Scene("", "CONTROL_STRUCTURE", {"prompt": "a bronze statue in a desert", "seed": 3}, {"image": astronaut}),
-        *(
-            Scene(f"fidelity {f}", "STYLE_GUIDE", {"prompt": "a castle on a hill", "fidelity": f, "seed": 3}, {"image": coffee})
-            for f in (0.0, 0.5, 1.0)
-        ),
-        Scene("", "STYLE_TRANSFER", {"seed": 3}, {"init_image": cat, "style_image": rocket}),
-        Scene(
-            "composition 0.2",
-            "STYLE_TRANSFER",
-            {"composition_fidelity": 0.2, "seed": 3},
-            {"init_image": astronaut, "style_image": coffee},
-        ),
-        Scene("x4", "FAST_UPSCALE", {}, {"image": small}),
-        Scene("1 MP x4", "FAST_UPSCALE", {}, {"image": astronaut}),
-        Scene("", "CONSERVATIVE_UPSCALE", {"prompt": "a cat", "seed": 3}, {"image": small}),
-        Scene("creativity 0.5", "CREATIVE_UPSCALE", {"prompt": "a cat", "creativity": 0.5, "seed": 3}, {"image": small}),
-    ]
+def scenes_of(model: Model, task_type: str, every: Mapping[str, Sequence[Scene]]) -> list[Scene]:
+    """The scenes of a row: those of its task that the model takes."""
+    return [scene for scene in every.get(task_type, ()) if check_request(whole_body(scene), model).valid]
 
 
-def preset_scenes() -> Sequence[Scene]:
-    """One scene in every style preset."""
-    names = (
-        "3d-model analog-film anime cinematic comic-book digital-art enhance fantasy-art isometric line-art low-poly"
-        " modeling-compound neon-punk origami photographic pixel-art tile-texture"
+def whole_body(scene: Scene) -> dict[str, object]:
+    """The body with its pictures."""
+    body = dict(scene.body)
+    for place, data in scene.images.items():
+        body = edited(body, place, b64(data))
+    return body
+
+
+def drawn(model: Model, scene: Scene) -> Rendered:
+    """What comes back; models of one family draw the same, so it is drawn once."""
+    key = (model.family, id(scene))
+    if key not in _DRAWN:
+        _DRAWN[key] = render(Order(model.family, model.id, str(scene.body["taskType"]), scene.body, scene.images))
+    return _DRAWN[key]
+
+
+def strip(model: Model, scene: Scene, cell: int = CELL) -> Image.Image:
+    """Inputs and outputs side by side, each with its name and size, under what was asked for."""
+    rendered = drawn(model, scene)
+    views = [(place.rpartition("/")[2], data) for place, data in scene.images.items()]
+    views += [("came back", data) for data in rendered.images]
+    views += [] if rendered.mask is None else [("mask", rendered.mask)]
+    shown = [_thumbnail(data, cell) for _, data in views]
+    sheet = Image.new(
+        "RGB", (sum(view.width + GAP for view, _ in shown), max(view.height for view, _ in shown) + 2 * LINE), "white"
     )
-    body = {"text_prompts": [{"text": "a castle on a hill beside a lake"}], "seed": 5}
-    return [Scene(name, "SDXL_IMAGE", {**body, "style_preset": name}) for name in names.split()]
+    left = 0
+    for (name, _), (view, size) in zip(views, shown, strict=True):
+        _write(sheet, (left, LINE), f"{name} {size}", "gray")
+        sheet.paste(view, (left, 2 * LINE))
+        left += view.width + GAP
+    _write(sheet, (0, 0), scene.asked)
+    return sheet
 
 
-def house_sketch() -> Image.Image:
-    """A house, a tree and the sun as lines on paper."""
-    image = Image.new("RGB", (1024, 768), (250, 249, 246))
-    pen, ink = ImageDraw.Draw(image), (30, 30, 34)
-    pen.rectangle((330, 340, 690, 640), outline=ink, width=6)
-    pen.polygon([(300, 340), (510, 170), (720, 340)], outline=ink, width=6)
-    for box in ((380, 400, 460, 480), (560, 400, 640, 480), (470, 510, 550, 640)):
-        pen.rectangle(box, outline=ink, width=5)
-    pen.ellipse((780, 300, 960, 520), outline=ink, width=6)
-    pen.rectangle((855, 515, 885, 640), outline=ink, width=5)
-    pen.ellipse((80, 60, 190, 170), outline=ink, width=5)
-    pen.line((0, 640, 1024, 640), fill=ink, width=5)
-    return image
+def sheet_of(model: Model, task_type: str, found: Sequence[Scene], cell: int = CELL) -> Image.Image:
+    """The strips of a row, one below the other."""
+    strips = [strip(model, scene, cell) for scene in found]
+    sheet = Image.new(
+        "RGB", (max(700, *(one.width for one in strips)), sum(one.height + GAP for one in strips) + 2 * LINE), "white"
+    )
+    _write(sheet, (0, 0), f"{model.label} ({model.id}): {task_type}", size=15)
+    top = 2 * LINE
+    for one in strips:
+        sheet.paste(one, (0, top))
+        top += one.height + GAP
+    return sheet
 
 
-def ramp_mask(studio: Studio) -> bytes:
-    """Black to white from left to right."""
-    return studio.png(Image.linear_gradient("L").rotate(90).resize((1152, 768)))
+def in_columns(sheets: Sequence[Image.Image], columns: int = 3) -> Image.Image:
+    """Sheets below each other, the next one always in the shortest column."""
+    width = max(sheet.width for sheet in sheets) + GAP
+    heights = [0] * columns
+    places: list[tuple[int, int]] = []
+    for sheet in sheets:
+        column = heights.index(min(heights))
+        places.append((column * width, heights[column]))
+        heights[column] += sheet.height + GAP
+    board = Image.new("RGB", (columns * width, max(heights)), "white")
+    for sheet, place in zip(sheets, places, strict=True):
+        board.paste(sheet, place)
+    return board
 
 
-def drawn(scene: Scene) -> tuple[bytes, float]:
-    """The picture and the processor seconds it took, which other programs on the machine do not lengthen."""
-    images = {f"/{name}": data for name, data in scene.images.items()}
-    began = time.process_time()
-    [picture] = render(Order("stability", "stability.any", scene.task_type, scene.body, images)).images
-    return picture, time.process_time() - began
-
-
-def _thumbnail(data: bytes) -> tuple[Image.Image, str]:
+def _thumbnail(data: bytes, cell: int) -> tuple[Image.Image, str]:
     with Image.open(io.BytesIO(data)) as opened:
         size, image = f"{opened.width}x{opened.height}", opened.convert("RGBA")
-    image.thumbnail((CELL, CELL), Image.Resampling.LANCZOS)
+    image.thumbnail((cell, cell), Image.Resampling.LANCZOS)
     board = Image.new("RGBA", image.size, (205, 205, 205, 255))
     for y in range(0, board.height, 20):
         for x in range(0, board.width, 20):
@@ -138,44 +111,27 @@ def _thumbnail(data: bytes) -> tuple[Image.Image, str]:
     return board.convert("RGB"), size
 
 
-def strip(scene: Scene) -> Image.Image:
-    """Inputs beside the output, with a line of text below."""
-    picture, seconds = drawn(scene)
-    views = [_thumbnail(data) for data in (*scene.images.values(), picture)]
-    height = max(view.height for view, _ in views)
-    sheet = Image.new("RGB", (sum(view.width + 6 for view, _ in views), height + 34), "white")
-    left = 0
-    for view, size in views:
-        sheet.paste(view, (left, 0))
-        ImageDraw.Draw(sheet).text((left + 2, height + 2), size, fill="black")
-        left += view.width + 6
-    caption = f"{scene.task_type} {scene.title}: {seconds:.1f} s, {len(picture) / 1e6:.1f} MB"
-    ImageDraw.Draw(sheet).text((2, height + 16), caption, fill="black")
-    return sheet
+def _write(sheet: Image.Image, place: tuple[int, int], words: str, color: str = "black", size: int = 12) -> None:
+    ImageDraw.Draw(sheet).text(place, words, fill=color, font=ImageFont.load_default(size))
 
 
-def arranged(strips: Sequence[Image.Image], width: int = 1880) -> Image.Image:
-    """The strips in rows."""
-    rows: list[list[Image.Image]] = [[]]
-    for one in strips:
-        if rows[-1] and sum(strip.width + 14 for strip in rows[-1]) + one.width > width:
-            rows.append([])
-        rows[-1].append(one)
-    sheet = Image.new("RGB", (width, sum(max(strip.height for strip in row) + 10 for row in rows)), "white")
-    y = 0
-    for row in rows:
-        x = 0
-        for one in row:
-            sheet.paste(one, (x, y))
-            x += one.width + 14
-        y += max(strip.height for strip in row) + 10
-    return sheet
-
-
-def main(path: str, *tasks: str) -> None:
-    """Writes the sheet; tasks narrow it down, `presets` stands for the style presets."""
-    wanted = preset_scenes() if tasks == ("presets",) else [s for s in scenes(Studio()) if not tasks or s.task_type in tasks]
-    arranged([strip(scene) for scene in wanted]).save(path)
+def main(folder: str, *tasks: str) -> None:
+    """Writes the sheets; tasks narrow them down."""
+    out = Path(folder)
+    out.mkdir(parents=True, exist_ok=True)
+    if "presets" in tasks or not tasks:
+        sdxl = find_model(SDXL)
+        in_columns([strip(sdxl, scene) for scene in preset_scenes()], 6).save(out / "presets.png")
+    every = scenes(Studio())
+    first: list[Image.Image] = []
+    for model, task_type in ROWS:
+        if tasks and task_type not in tasks:
+            continue
+        found = scenes_of(model, task_type, every)
+        sheet_of(model, task_type, found).save(out / f"{model.id.replace(':', '-')}.{task_type.lower()}.png")
+        first.append(sheet_of(model, task_type, found[:1], SMALL_CELL))
+    if first:
+        in_columns(first).save(out / "overview.png")
 
 
 if __name__ == "__main__":

@@ -348,3 +348,30 @@ def test_what_a_plan_shows_of_a_route_holds_no_prompt() -> None:
     every = routes(wish({**TEXT, "textToImageParams": {"text": "a secret"}}))
     assert "secret" not in str([route.as_json() for route in every]) + repr(every)
     assert {route.model.id for route in every} <= set(MODELS)
+
+
+def test_a_named_model_that_can_be_asked_in_its_own_words_comes_before_cheaper_ones() -> None:
+    ultra = find_model("stability.stable-image-ultra-v1:1")
+
+    found = choose(wish(TEXT, model=ultra, substitute="equivalent"))
+    assert (found.model, found.fidelity) == (ultra, "equivalent")
+    with pytest.raises(NoRoute, match="does not allow that"):
+        choose(wish(TEXT, model=ultra, substitute="never"))
+    assert choose(wish(TEXT, model=ultra, substitute="equivalent", dead=frozenset((ultra.id,)))).model.id == CORE
+
+
+@pytest.mark.parametrize(
+    ("more", "regions"),
+    [
+        ({}, ("us-west-2",)),  # nobody named a Region: where it is offered
+        ({"may_go_to": lambda region: region.startswith("eu-")}, ("us-east-1",)),  # nowhere: AWS is to say so
+        ({"elsewhere": False}, ("us-east-1",)),  # who names both may know more than the catalogue
+        ({"regions": ("us-east-1", "us-west-2")}, ("us-west-2",)),
+        ({"anywhere": True}, ("us-east-1",)),  # the local endpoint
+    ],
+)
+def test_a_named_model_goes_where_it_is_offered_unless_a_region_was_named(more: Mapping[str, object], regions: object) -> None:
+    ultra = find_model("stability.stable-image-ultra-v1:1")
+
+    found = choose(wish({"taskType": "STABLE_IMAGE", "prompt": "a boat"}, model=ultra, substitute="never", **more))
+    assert found.regions == regions

@@ -9,7 +9,7 @@ import numpy as np
 
 from darkroom_worker.local_bedrock.engine.encode import decode, encode, encode_mask
 from darkroom_worker.local_bedrock.engine.fill import around, blended, fill_hole, inner_feather, put_back
-from darkroom_worker.local_bedrock.engine.insertion import is_surroundings, paint_surroundings, paint_thing
+from darkroom_worker.local_bedrock.engine.insertion import has_its_middle, is_surroundings, paint_surroundings, paint_thing
 from darkroom_worker.local_bedrock.engine.masks import named_area
 from darkroom_worker.local_bedrock.engine.order import Order, Rendered
 from darkroom_worker.local_bedrock.engine.raster import Mask, Pixels, grow, to_float
@@ -36,7 +36,7 @@ def edited(pixels: Pixels, hole: Mask, text: str, negative: str, seed: int, *, f
     if not hole.any():
         return pixels
     vision = read_prompt(text, negative)
-    if text and is_surroundings(hole):
+    if text and is_surroundings(hole) and not (vision.things and not vision.named and has_its_middle(hole)):
         return _with_scene(pixels, hole, text, negative, seed, fine=fine)
     filled = remove(pixels, hole, seed)
     if not text:

@@ -13,6 +13,7 @@ from darkroom_worker.local_bedrock.engine.scene import paint_scene, set_stage
 from darkroom_worker.local_bedrock.engine.vision import Thing
 
 _BIG_SHARE = 0.3
+_MIDDLE_SHARE = 0.8
 _THING_INK = 0.45
 
 
@@ -20,6 +21,16 @@ def is_surroundings(hole: Mask) -> bool:
     """True if a hole is rather the background of a picture than a place for one thing."""
     edge = np.concatenate([hole[0], hole[-1], hole[:, 0], hole[:, -1]])
     return bool(hole.mean() > _BIG_SHARE and edge.mean() > 0.3)
+
+
+def has_its_middle(hole: Mask) -> bool:
+    """True if the middle of a hole's box is in the hole: room for one big thing, not a ring around something that stays."""
+    box = bounds(hole)
+    if box is None:
+        return False
+    left, top, right, bottom = box
+    third_x, third_y = (right - left) // 3, (bottom - top) // 3
+    return bool(hole[top + third_y : bottom - third_y, left + third_x : right - third_x].mean() > _MIDDLE_SHARE)
 
 
 def paint_surroundings(photo: Canvas, hole: Mask, text: str, negative: str, seed: int, *, fine: bool) -> Canvas:

@@ -1,7 +1,8 @@
 """OUTPAINTING: keeps the black area of the mask and paints around it.
 
-A rectangle that is kept is a picture to be continued (zoom-out): its surroundings grow out of it. Any other shape is a subject on
-a new background. PRECISE keeps the black area's very bits; DEFAULT may soften a few pixels on both sides of the edge.
+A rectangle that is kept is a picture to be continued (zoom-out): its surroundings grow out of it, and farther away become what the
+text says. Any other shape is a subject on a new background. PRECISE keeps the black area's very bits; DEFAULT may soften a few
+pixels on both sides of the edge.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from darkroom_worker.local_bedrock.engine.raster import (
     Plane,
     blur,
     bounds,
+    depth,
     grid,
     grow,
     mix,
     shrink,
+    smoothstep,
     to_bytes,
     to_float,
 )
@@ -31,6 +34,7 @@ from darkroom_worker.local_bedrock.engine.subject import on_background, subject_
 
 _RECTANGLE = 0.97
 _LEAST_TO_CONTINUE = 0.06
+_TEXT_AGAINST_PICTURE = 0.85
 
 
 def render_outpainting(order: Order) -> Rendered:
@@ -45,9 +49,12 @@ def render_outpainting(order: Order) -> Rendered:
 def _around(order: Order, pixels: Pixels, kept: Mask, seed: int, *, precise: bool) -> Pixels:
     if kept.all():
         return pixels
-    if _is_picture(kept) or not order.text:
+    if not order.text:
         return continued(pixels, kept, seed, precise=precise)
     scene = paint_surroundings(to_float(pixels), ~kept, order.text, order.negative, seed, fine=order.fine)
+    if _is_picture(kept):
+        grown = continued(pixels, kept, seed, precise=precise)
+        return put_back(mix(to_float(grown), scene, freedom(kept, _TEXT_AGAINST_PICTURE)), grown, ~kept)
     scene = _grounded(scene, kept)
     painted = on_background(to_float(pixels), _cover(kept, precise=precise), scene)
     return put_back(painted, pixels, ~kept) if precise else to_bytes(painted)
@@ -73,6 +80,14 @@ def continued(pixels: Pixels, kept: Mask, seed: int, *, precise: bool) -> Pixels
     if precise:
         return filled
     return to_bytes(mix(to_float(filled), to_float(pixels), blur(inner.astype(np.float32), seam / 2) * kept))
+
+
+def freedom(kept: Mask, creativity: float) -> Plane:
+    """0 beside a kept picture, 1 where the new part is free of it: the more creative, the nearer that begins."""
+    away = depth(~kept)
+    share = away / np.float32(max(float(away.max()), 1.0))
+    begin = (1 - creativity) * 0.9
+    return smoothstep(begin, begin + 0.5 - 0.25 * creativity, share) * ~kept
 
 
 def _cover(kept: Mask, *, precise: bool) -> Plane:

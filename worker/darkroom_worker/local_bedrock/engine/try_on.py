@@ -21,6 +21,7 @@ from darkroom_worker.local_bedrock.engine.raster import (
     Plane,
     blur,
     bounds,
+    close_gaps,
     full_grid,
     grow,
     luma,
@@ -42,6 +43,7 @@ _SHARES: dict[str, tuple[float, float]] = {
     "HEAD": (0.0, 0.2),
 }
 _FOLDS_RADIUS = 0.045
+_STRIPE = 0.06
 
 
 def render_try_on(order: Order) -> Rendered:
@@ -135,6 +137,7 @@ def _garment(order: Order, reference: Pixels) -> tuple[Canvas, Mask]:
     cut = worn if worn is not None and worn.mean() > 0.04 else subject_mask(reference)
     if cut.mean() < 0.01:
         cut = np.ones(reference.shape[:2], np.bool_)
+    cut = close_gaps(cut, max(1, round(min(cut.shape) * _STRIPE)))  # white cloth on white paper is no hole
     inner = shrink(cut, max(1, round(min(cut.shape) * 0.006)))
     cut = inner if inner.any() else cut
     return foreground(to_float(reference), blur(cut.astype(np.float32), 1.0)), cut

@@ -6,18 +6,15 @@ import numpy as np
 
 from darkroom_worker.local_bedrock.engine.insertion import paint_surroundings
 from darkroom_worker.local_bedrock.engine.noise import fractal, generator
-from darkroom_worker.local_bedrock.engine.outpainting import continued
+from darkroom_worker.local_bedrock.engine.outpainting import continued, freedom
 from darkroom_worker.local_bedrock.engine.raster import (
     Canvas,
     Mask,
     Pixels,
-    Plane,
-    depth,
     full_grid,
     mix,
     resize_pixels,
     sample,
-    smoothstep,
     to_bytes,
     to_float,
 )
@@ -53,15 +50,7 @@ def _surroundings(ask: Ask, pixels: Pixels, place: tuple[int, int], size: tuple[
     kept[top : top + rows, left : left + columns] = True
     grown = continued(canvas, kept, ask.seed, precise=True)
     free = preset_over(_free(ask, grown, kept), ask.preset, ask.seed)
-    return to_bytes(mix(to_float(grown), to_float(free), _freedom(kept, ask.number("creativity", _CREATIVITY))))
-
-
-def _freedom(kept: Mask, creativity: float) -> Plane:
-    """0 beside the old picture, 1 where the new part is free of it: the more creative, the nearer that begins."""
-    away = depth(~kept)
-    share = away / np.float32(max(float(away.max()), 1.0))
-    begin = (1 - creativity) * 0.9
-    return smoothstep(begin, begin + 0.5 - 0.25 * creativity, share) * ~kept
+    return to_bytes(mix(to_float(grown), to_float(free), freedom(kept, ask.number("creativity", _CREATIVITY))))
 
 
 def _free(ask: Ask, grown: Pixels, kept: Mask) -> Pixels:
