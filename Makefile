@@ -12,9 +12,9 @@
 PYTHON ?= python3
 OUT    ?= demo-output
 ARGS   ?=
-# How many tests run at once: most wait for processes more than they compute. The fault tests measure times as well.
+# How many tests run at once, on two cores: most wait for processes more than they compute, the fault tests for leases as well.
 JOBS   ?= 4
-FAULT_JOBS ?= 2
+FAULT_JOBS ?= 5
 MINUTES ?= 30
 TASKS  ?=
 SEED   ?=
@@ -42,21 +42,28 @@ demo: install
 	$(BIN)/darkroom demo --out $(OUT)
 
 test: install
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
-# An -m in ARGS comes last and wins.
+# The longest tests come first, one at a time to whoever is free. An -m in ARGS comes last and wins.
 faults: install
-	$(BIN)/python -m pytest tests/faults -n $(FAULT_JOBS) -m "long or not long" $(ARGS)
+	$(BIN)/python -m pytest tests/faults -n $(FAULT_JOBS) --maxschedchunk 1 -m "long or not long" $(ARGS)
 
 soak: install
 	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
-check: install
+# `make -j2 check` runs the two type checkers side by side.
+check: lint mypy pyright
+
+lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy $(CODE)
-	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+mypy: lint
+	$(BIN)/mypy $(CODE)
+
+pyright: lint
+	$(BIN)/pyright
 
 bench: install
 	$(BIN)/python -m pytest tests/bench --override-ini=python_files='bench_*.py' $(ARGS)

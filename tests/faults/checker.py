@@ -58,12 +58,14 @@ class Findings:
         )
 
 
-def check(evidence: Evidence, *, killed: bool = False) -> Findings:
+def check(evidence: Evidence, *, killed: bool = False, torn: bool = False) -> Findings:
     """Compares everything with everything; looks at nothing but the evidence.
 
     Args:
         killed: workers were killed at any moment, so that a receipt may wait for the end of its job's retention, and an
             unfinished file for the next sweep. They are counted, not complained of.
+        torn: a worker was killed at a known point, at which another of its threads may have been writing: an unfinished file may
+            wait, but no receipt.
     """
     found = Findings(jobs=len(evidence.jobs), states=Counter(job.state for job in evidence.jobs))
     stored = {file.name.partition(".")[0] for file in evidence.files if file.kind == "assets"}
@@ -81,8 +83,9 @@ def check(evidence: Evidence, *, killed: bool = False) -> Findings:
         if job.kind == "bedrock":
             found.problems += _cost(job)
             found.problems += _requests(requests[job.seed], job, found)
-    for sentence, is_litter in _files(evidence):
-        if killed and is_litter:
+    excused = {"receipt", UNFINISHED} if killed else {UNFINISHED} if torn else set[str]()
+    for sentence, litter in _files(evidence):
+        if litter in excused:
             found.litter += 1
         else:
             found.problems.append(sentence)
@@ -256,19 +259,19 @@ def _same_money(call_id: str, attempt: AttemptFacts, request: Request) -> Iterat
         yield f"attempt {attempt.name} of {call_id} says billed {attempt.billed}, {seen}"
 
 
-def _files(evidence: Evidence) -> Iterator[tuple[str, bool]]:
-    """No receipt of a finished call, no half file, no damaged one; and whether what was found is the litter of a killed worker."""
+def _files(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """No receipt of a finished call, no half file, no damaged one; and what litter of a killed worker it may be, if any."""
     calls = [call for job in evidence.jobs for call in job.calls]
     # The answer of a call that failed over it is kept for a person to look at; the call's record names it.
     kept = {"owner"} | {call.fields.get("receipt") for call in calls if call.state in ("failed", "quarantined")}
     known = {f"{call.id}:{attempt.fence}" for call in calls for attempt in call.attempts}
     for file in evidence.files:
         if file.kind == "receipts" and file.name not in kept:
-            yield f"the receipt {file.name} was left behind", file.name in known
+            yield f"the receipt {file.name} was left behind", "receipt" if file.name in known else ""
         elif file.kind == UNFINISHED:
-            yield f"the unfinished file {file.name} was left behind", True
+            yield f"the unfinished file {file.name} was left behind", UNFINISHED
         elif file.kind == "assets" and file.name.partition(".")[0] != file.sha256:
-            yield f"the bytes of asset {file.name} do not match its name: their hash is {file.sha256}", False
+            yield f"the bytes of asset {file.name} do not match its name: their hash is {file.sha256}", ""
 
 
 def _indexes(evidence: Evidence) -> Iterator[str]:

@@ -51,6 +51,16 @@ def measured(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     return lambda case, text: request.node.user_properties.append((_MEASURED, f"{case:<12} {text}"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest tests first, by the seconds that their mark tells: none of them is left over when all others are done."""
+
+    def seconds(item: pytest.Item) -> float:
+        mark = item.get_closest_marker("long")
+        return float(mark.kwargs.get("seconds", 0)) if mark else 0
+
+    items.sort(key=seconds, reverse=True)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Prints what the tests measured."""
     ended = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome) if report.when == "call"]

@@ -148,7 +148,7 @@ class Stage:
                     expected = (0,) if scene.point not in LOOPS else (0, -signal.SIGTERM)
                     assert first.process.wait(30) in expected, first.said()
                 until_told(stack, [job_id])
-        findings = check(gather(stack, [job_id], settle_s=3))
+        findings = check(gather(stack, [job_id], settle_s=3), torn=scene.action == "kill")
         events = every_event(stack, job_id)
         by_first = sum(
             event.type in ("call.claim", "call.adopt") and str(event.data.get("worker")).endswith(f":{first.pid}")

@@ -80,7 +80,7 @@ def test_a_handful_of_faults_costs_no_job_and_no_unmarked_call(slow_stack: Stack
     assert found.unknown >= 1, "the kill met calls under way"
 
 
-@pytest.mark.long
+@pytest.mark.long(seconds=70)
 @pytest.mark.parametrize("chaos_seed", [11, 12, 13])
 def test_a_minute_of_random_faults_loses_no_job_and_no_call(
     slow_stack: Stack, seed: Seeds, measured: Measured, chaos_seed: int

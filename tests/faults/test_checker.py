@@ -373,5 +373,8 @@ def test_what_killed_workers_leave_is_counted_where_kills_are_known(run: tuple[E
     assert len(check(evidence).problems) == 2
     found = check(evidence, killed=True)
     assert (found.problems, found.litter) == ([], 2)
+    torn = check(evidence, torn=True)
+    assert (len(torn.problems), torn.litter) == (1, 1)
+    assert "the receipt" in torn.problems[0]
     never_tried = check(forge.with_file("receipts", f"{call.id}:9"), killed=True)
     assert (len(never_tried.problems), never_tried.litter) == (1, 0)

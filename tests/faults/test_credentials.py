@@ -61,7 +61,7 @@ def test_jobs_wait_for_credentials_that_have_expired(stack: Stack, seed: Seeds, 
     measured("case 30", said)
 
 
-@pytest.mark.long
+@pytest.mark.long(seconds=35)
 @pytest.mark.parametrize("code", CODES)
 def test_a_long_outage_of_the_credentials_is_waited_out(stack: Stack, seed: Seeds, measured: Measured, code: str) -> None:
     measured("case 30", outage(stack, seed, code=code, jobs_before=5, jobs_during=30, lasts_s=12))

@@ -207,7 +207,7 @@ def test_a_flood_of_three_hundred_jobs(bedrock: Running, tmp_path: Path, measure
     flood(bedrock, tmp_path, 150, submitters=2, workers=2, within_s=60, measured=measured)
 
 
-@pytest.mark.long
+@pytest.mark.long(seconds=150)
 @pytest.mark.timeout(900)
 def test_a_flood_of_ten_thousand_jobs(bedrock: Running, tmp_path: Path, measured: Measured) -> None:
     flood(bedrock, tmp_path, 2500, submitters=4, workers=4, within_s=480, measured=measured)

@@ -278,7 +278,7 @@ def noise(size: int) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("jobs", [5, pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.parametrize("jobs", [5, pytest.param(100, marks=pytest.mark.long(seconds=60))])
 def test_pictures_go_to_the_asset_store_and_never_to_the_ledger_or_the_broker(jobs: int, stack: Stack, measured: Measured) -> None:
     register_nobody(stack)
     settings = stack.settings.model_copy(update={"bedrock_url": stack.endpoint.url})

@@ -142,7 +142,7 @@ def kill_in_mid_call(stack: Stack, seed: Seeds, victims: int, calls_each: int) -
             assert [fleet.until_exit(victim, 0) for victim in range(victims)] == [-signal.SIGKILL] * victims
             views = [stack.wait(job, PATIENCE_S) for job in jobs]
             until_told(stack, jobs)
-    findings = check(gather(stack, jobs, settle_s=5))
+    findings = check(gather(stack, jobs, settle_s=5), torn=True)
     waits: list[float] = []
     for number, view in zip(numbers, views, strict=True):
         first, second = view.calls[0].attempts

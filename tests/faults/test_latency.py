@@ -58,7 +58,7 @@ def flood(stack: Stack, server: Server, seed: Seeds, jobs: int) -> str:
     return f"{jobs} calls of up to {longest:.1f} s, {over} longer than the lease of {LEASE_S:.0f} s, 200 ms to the ledger: 0 reaped"
 
 
-@pytest.mark.long
+@pytest.mark.long(seconds=45)
 def test_a_thousand_slow_calls_over_a_slow_ledger_keep_their_leases(
     stack: Stack, durable_server: Server, seed: Seeds, measured: Measured
 ) -> None:

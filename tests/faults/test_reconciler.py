@@ -56,7 +56,7 @@ def test_two_workers_that_start_together_after_an_outage_do_every_job_once_and_p
     )
 
 
-@pytest.mark.long
+@pytest.mark.long(seconds=50)
 def test_calls_that_wait_for_a_busy_worker_are_not_published_over_and_over(stack: Stack, seed: Seeds, measured: Measured) -> None:
     """Every repeat is one more message that somebody must take and refuse: a fleet that is slow for a while would not catch up."""
     waiting, slow_s = 40, 14

@@ -33,7 +33,7 @@ def roll(stack: Stack, fleet: Fleet, grace_s: float, done: Callable[[], bool]) -
     return restarts, kills
 
 
-@pytest.mark.long
+@pytest.mark.long(seconds=50)
 @pytest.mark.parametrize("grace_s", [30.0, 0.15], ids=["enough grace", "too short a grace"])
 def test_restarts_one_after_the_other_under_load(grace_s: float, stack: Stack, seed: Seeds, measured: Measured) -> None:
     """With enough grace no call is repeated; without it, at most those that were killed, and each is counted.

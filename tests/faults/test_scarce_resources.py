@@ -132,7 +132,7 @@ def started_by(stack: Stack, *prefix: str, **environment: str) -> Generator[subp
             raise
 
 
-@pytest.mark.long
+@pytest.mark.long(seconds=45)
 @pytest.mark.parametrize("limit", [64, 128])
 def test_a_worker_with_few_descriptors_goes_on_and_counts_every_call(
     limit: int, stack: Stack, seed: Seeds, measured: Measured

@@ -95,7 +95,7 @@ def play(stage: Stage, edge: Edge) -> str:
             with crewed(stack, **PATIENT_CALLS):
                 views = {step: stack.wait(job, PATIENCE_S) for step, job in ids.items()}
                 until_told(stack, ids.values())
-        findings = check(gather(stack, list(ids.values()), settle_s=5))
+        findings = check(gather(stack, list(ids.values()), settle_s=5), torn=True)
         events = {step: every_event(stack, job) for step, job in ids.items()}
         requests = stack.calls_of(*seeds.values())
     for step, view in views.items():

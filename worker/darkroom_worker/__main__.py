@@ -46,10 +46,10 @@ def _work(slots: int | None, lanes: str | None, loglevel: str, rest: list[str]) 
         os.environ["DARKROOM_SLOTS"] = str(slots)  # the application module reads its settings from there
     if lanes is not None:
         os.environ["DARKROOM_LANES"] = lanes
-    from darkroom_worker.app import app, settings
+    from darkroom_worker.app import settings, work
 
     queue = ("--queues", settings.queue)  # the last one counts: hints come through the queue that the ledger knows, and no other
-    app.worker_main(["worker", f"--hostname=darkroom-{os.getpid()}@%h", f"--loglevel={loglevel}", *CELERY_DEFAULTS, *rest, *queue])
+    work([f"--hostname=darkroom-{os.getpid()}@%h", f"--loglevel={loglevel}", *CELERY_DEFAULTS, *rest, *queue])
     return 0
 
 

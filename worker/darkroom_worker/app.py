@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 
 from celery import signals
+from celery.bin.base import CLIContext
+from celery.bin.worker import worker as worker_command
 from celery.concurrency.thread import TaskPool
 
 from darkroom_shared.broker import Publisher, create_app
@@ -28,6 +31,18 @@ def runtime() -> Runtime:
 
 
 register_tasks(app, runtime)
+
+
+def work(options: Sequence[str]) -> None:
+    """Runs a worker until it is asked to stop. The options are those of `celery worker`.
+
+    Not by `app.worker_main`: the whole command line of Celery comes with a shell, with Flower and with whatever else is plugged in,
+    which takes time at every start and 12 MB that a worker never uses.
+
+    Raises:
+        click.UsageError: Celery has no such option.
+    """
+    worker_command.main([*options], prog_name="worker", standalone_mode=False, obj=CLIContext(app, no_color=False, workdir=None))
 
 
 @signals.setup_logging.connect

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
 from pydantic import ValidationError
@@ -13,54 +14,61 @@ from rich.console import Console
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from darkroom.cli import (
-    chain,
-    dead_letters,
-    demo,
-    doctor,
-    explain,
-    features,
-    held,
-    jobs,
-    lanes,
-    lint_prompt,
-    models,
-    prices,
-    programs,
-    quotas,
-    steer,
-    submit,
-    tenants,
-    tuning,
-    up,
-    validate,
-    watch,
-)
 from darkroom.cli.exits import BAD_INPUT, INTERRUPTED, OK, allowed_words, error_document, exit_code, hint, sentence
 from darkroom.cli.invocation import Invocation
 from darkroom_shared.core.errors import InvalidRequest, Misconfigured
 from darkroom_shared.settings import Settings
 
-_ORDER = (
-    *("demo", "up", "submit", "chain", "plan", "status", "explain", "watch", "list", "fetch", "cancel"),
-    *("dead-letters", "held", "resolve", "lanes", "tenants", "pause", "resume", "drain", "quotas", "validate", "lint-prompt"),
-    *("models", "prices", "features", "tuning", "doctor"),
-)
+_COMMANDS: Final[Mapping[str, str]] = {
+    "demo": "demo",
+    "up": "up",
+    "submit": "submit",
+    "chain": "chain",
+    "plan": "chain",
+    "status": "jobs",
+    "explain": "explain",
+    "watch": "watch",
+    "list": "jobs",
+    "fetch": "jobs",
+    "cancel": "jobs",
+    "dead-letters": "dead_letters",
+    "held": "held",
+    "resolve": "held",
+    "lanes": "lanes",
+    "tenants": "tenants",
+    "pause": "steer",
+    "resume": "steer",
+    "drain": "steer",
+    "quotas": "quotas",
+    "validate": "validate",
+    "lint-prompt": "lint_prompt",
+    "models": "models",
+    "prices": "prices",
+    "features": "features",
+    "tuning": "tuning",
+    "doctor": "doctor",
+    "worker": "programs",
+    "local-bedrock": "programs",
+}
+"""The module of `darkroom.cli` that has each command, in the order in which people meet them."""
 _PIPE_COLUMNS = 200
 _JSON_TAKES_A_FILE = ("validate",)
 """Commands whose --json is not a switch: their output is JSON lines anyway."""
 
 
 class _InOrder(TyperGroup):
-    """Lists the commands in the order in which people meet them, groups among the others."""
+    """Lists the commands in the order of the table above, groups among the others."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names for the help."""
-        return sorted(super().list_commands(ctx), key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER))
+        return sorted(super().list_commands(ctx), key=list(_COMMANDS).index)
 
 
-def build() -> typer.Typer:
-    """All commands. A new group is one module and one line here."""
+def build(command: str = "") -> typer.Typer:
+    """The command of this name with those beside it; all commands if it is not one of them.
+
+    One command needs few of the modules, and importing them all takes longer than most commands work.
+    """
     app = typer.Typer(
         name="darkroom",
         cls=_InOrder,
@@ -70,10 +78,10 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(_options)
-    for group in (demo, up, submit, chain, watch, jobs, explain, dead_letters, held):
-        group.add_to(app)
-    for group in (lanes, tenants, steer, quotas, validate, lint_prompt, models, prices, features, tuning, doctor, programs):
-        group.add_to(app)
+    wanted = [_COMMANDS[command]] if command in _COMMANDS else dict.fromkeys(_COMMANDS.values())
+    for module in wanted:
+        add_to: Callable[[typer.Typer], None] = import_module(f"darkroom.cli.{module}").add_to
+        add_to(app)
     return app
 
 
@@ -82,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     invocation = Invocation(_load_settings, dict(os.environ), _console(stderr=False), _console(stderr=True))
     try:
-        result: object = build()(given, standalone_mode=False, obj=invocation, prog_name="darkroom")
+        result: object = build(_first(given))(given, standalone_mode=False, obj=invocation, prog_name="darkroom")
     except TyperException as problem:
         return _usage(invocation, problem, given)
     except KeyboardInterrupt:
@@ -127,6 +135,11 @@ def _lacks_a_file(given: Sequence[str]) -> bool:
     """True for a command whose --json takes a file and got none."""
     after = given[given.index("--json") + 1 :][:1] if "--json" in given else ["-"]
     return _command(given) in _JSON_TAKES_A_FILE and (not after or after[0].startswith("--"))
+
+
+def _first(given: Sequence[str]) -> str:
+    """The word that chooses the command: `--help` before a command is the help of all."""
+    return next((word for word in given if word != "--traceback"), "")
 
 
 def _command(given: Sequence[str]) -> str:
