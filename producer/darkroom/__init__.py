@@ -63,6 +63,7 @@ from darkroom_shared.core.problems import Problem
 from darkroom_shared.settings import Settings
 from darkroom_shared.task_types import (
     BackgroundRemoval,
+    CohereEmbedding,
     ColorGuidedGeneration,
     ConservativeUpscale,
     ControlSketch,
@@ -73,6 +74,7 @@ from darkroom_shared.task_types import (
     ImageSource,
     ImageVariation,
     Inpainting,
+    NovaEmbedding,
     Outpainting,
     RemoveBackground,
     SdxlImage,
@@ -84,6 +86,7 @@ from darkroom_shared.task_types import (
     StyleGuide,
     StyleTransfer,
     TextImage,
+    TitanEmbedding,
     VirtualTryOn,
 )
 
@@ -110,6 +113,7 @@ __all__ = [
     "BackgroundRemoval",
     "CallView",
     "ClassState",
+    "CohereEmbedding",
     "ColorGuidedGeneration",
     "Composite",
     "ConservativeUpscale",
@@ -154,6 +158,7 @@ __all__ = [
     "ModelRetiredWarning",
     "NoRoute",
     "NothingToDecide",
+    "NovaEmbedding",
     "Outpainting",
     "Output",
     "Pad",
@@ -188,6 +193,7 @@ __all__ = [
     "TenantView",
     "TextImage",
     "Timings",
+    "TitanEmbedding",
     "Unavailable",
     "UnknownJob",
     "UnknownModel",

@@ -152,6 +152,18 @@ def _try_on() -> Body:
     return {"taskType": "VIRTUAL_TRY_ON", "virtualTryOnParams": params, "imageGenerationConfig": _config()}
 
 
+def _single_embedding() -> Body:
+    text = {"truncationMode": "END", "value": "a red sailboat"}
+    params = {"embeddingPurpose": "GENERIC_RETRIEVAL", "embeddingDimension": 1024, "text": text}
+    return {"schemaVersion": "nova-multimodal-embed-v1", "taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": params}
+
+
+def _single_picture_embedding() -> Body:
+    image = {"detailLevel": "STANDARD_IMAGE", "format": "png", "source": {"bytes": b64(picture())}}
+    params = {"embeddingPurpose": "GENERIC_INDEX", "image": image}
+    return {"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": params}
+
+
 _SAMPLES: Mapping[str, Callable[[], Body]] = {
     "TEXT_IMAGE": _text_image,
     "TEXT_IMAGE with conditioning": _conditioned,
@@ -161,6 +173,8 @@ _SAMPLES: Mapping[str, Callable[[], Body]] = {
     "COLOR_GUIDED_GENERATION": _color_guided,
     "BACKGROUND_REMOVAL": _background_removal,
     "VIRTUAL_TRY_ON": _try_on,
+    "SINGLE_EMBEDDING": _single_embedding,
+    "SINGLE_EMBEDDING of a picture": _single_picture_embedding,
 }
 SAMPLE_NAMES = (*_SAMPLES, *NATIVE_SAMPLES)
 """What `sample` knows: every task type, and some a second time with pictures that they may also hold."""

@@ -1,4 +1,4 @@
-"""The index on disk: a plain matrix, searched exactly. 100,000 vectors of 1024 numbers are 400 MB, and take some tenths of a second.
+"""The index on disk: a plain matrix, searched exactly; 100,000 vectors of 1024 numbers are 400 MB and take a tenth of a second.
 
 Needs numpy: the extra `search`.
 """

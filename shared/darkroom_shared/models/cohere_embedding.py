@@ -1,8 +1,8 @@
 """Cohere Embed v4: vectors for up to 96 texts, pictures, or mixtures of both in one call.
 
 Source: "model-parameters-embed-v4" and the model card of the Bedrock user guide, and the quota page of the AWS General Reference,
-read in 2026. The card names the bare id and three profiles, and no Regions in the copy that was read: those are AWS's announcement's
-for the bare id, and for the profiles those of their geography that have most of Bedrock's models. A refusal by Bedrock costs nothing.
+read in 2026. The card names the bare id and three profiles, and no Regions in the copy that was read: the bare id has those of
+AWS's announcement, a profile those of its geography that have most of Bedrock's models. A refusal by Bedrock costs nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 from darkroom_shared.core.problems import Problem, pointer
 from darkroom_shared.models.answers import Reading
 from darkroom_shared.models.embedding_answers import cohere_embedding_reading
-from darkroom_shared.models.embedding_rules import check_embedded_pictures, embedding_family, one_of
+from darkroom_shared.models.embedding_rules import EmbeddingRules, check_embedded_pictures, embedding_family, one_of
 from darkroom_shared.models.image_rules import ImageLimits
 from darkroom_shared.models.model import Body, Facts, Family, Model, Schema
 from darkroom_shared.models.native_rules import check_native_body, native_schema
@@ -32,7 +32,7 @@ def _model(prefix: str, note: str, regions: tuple[str, ...], requests_per_minute
     return Model(
         id=prefix + BARE_ID,
         family="cohere-embedding",
-        label=f"Cohere Embed v4{note}",
+        label=f"Embed v4{note}",
         regions=regions,
         requests_per_minute=requests_per_minute,
         task_types=("COHERE_EMBEDDING",),
@@ -86,23 +86,23 @@ def _between(_: Model, body: Body) -> list[Problem]:
 def _parts(body: Body) -> Iterator[Problem]:
     """What is wrong with the parts of mixtures: each has exactly what its type names."""
     for number, item in enumerate(as_array(body.get("inputs"))):
-        for place, part in enumerate(as_array(as_object(item).get("content"))):
-            kind, at = as_object(part).get("type"), pointer(("inputs", number, "content", place))
-            other = {"text": "image_url", "image_url": "text"}.get(str(kind))
+        for place, part in enumerate(map(as_object, as_array(as_object(item).get("content")))):
+            kind, at = str(part.get("type")), pointer(("inputs", number, "content", place))
+            other = {"text": "image_url", "image_url": "text"}.get(kind)
             if other is None:
                 continue  # the schema has refused it
-            if kind not in as_object(part):
+            if kind not in part:
                 yield Problem(f"{at}/{kind}", f"{kind} is required and missing, because type is {kind}", "required")
-            elif kind == "image_url" and not _names_a_picture(as_object(part)[kind]):
-                allowed = '{"url": <a picture as a data URL>}'
-                yield Problem(f"{at}/image_url", "image_url holds no picture", allowed)
-            if other in as_object(part):
+            elif kind == "image_url" and not _names_a_picture(part[kind]):
+                yield Problem(f"{at}/{kind}", "image_url holds no picture", '{"url": <a picture as a data URL>}')
+            if other in part:
                 yield Problem(f"{at}/{other}", f"{other} does not go with type {kind}", f"only with type {other}")
 
 
 def _names_a_picture(value: object) -> bool:
-    url = as_object(value).get("url") if isinstance(value, Mapping) else value
-    return isinstance(url, str) and bool(url) and (isinstance(value, str) or set(as_object(value)) == {"url"})
+    fields = as_object(value)
+    url = fields.get("url") if set(fields) == {"url"} else value
+    return isinstance(url, str) and bool(url)
 
 
 def _check_body(model: Model, body: Body) -> list[Problem]:
@@ -118,5 +118,5 @@ def _read(answer: Mapping[str, object], _: int, body: Body) -> Reading:
 
 
 FAMILY: Final[Family] = embedding_family(
-    "cohere-embedding", MODELS, _check_body, _check_images, _schemas, _read, native=True
+    "cohere-embedding", MODELS, EmbeddingRules(_check_body, _check_images, _schemas, _read), native=True
 )

@@ -44,7 +44,7 @@ def nova_embedding_reading(answer: Mapping[str, object], dimension: int) -> Read
 def cohere_embedding_reading(answer: Mapping[str, object], body: Mapping[str, object], dimension: int) -> Reading:
     """Cohere: `embeddings`, a list of vectors, or an object of such lists by the type of their numbers."""
     told = answer.get("embeddings")
-    by_type = as_object(told) if isinstance(told, Mapping) else {"float": told}
+    by_type = as_object(told) or {"float": told}
     types = [name for name in get_args(EmbeddingType) if name in by_type]
     vectors = {name: _all([_vector(item) for item in as_array(by_type[name])]) for name in types}
     kinds = _kinds_of(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.models.answers import Reading
@@ -15,32 +16,30 @@ from darkroom_shared.task_types.places import value_at
 
 REFERENCES = ("asset:", "$steps.")
 """How strings begin that stand for a picture; they are never on the wire."""
-CheckBody = Callable[[Model, Body], list[Problem]]
-CheckImages = Callable[[Model, Body, Facts], list[Problem]]
-Read = Callable[[Mapping[str, object], int, Body], Reading]
 
 
-def embedding_family(
-    name: str,
-    models: tuple[Model, ...],
-    check_body: CheckBody,
-    check_images: CheckImages,
-    schemas: Callable[[Model], Mapping[str, Schema]],
-    read_answer: Read,
-    *,
-    native: bool = False,
-) -> Family:
+@dataclass(frozen=True, slots=True)
+class EmbeddingRules:
+    """Where the families differ; the names mean what they mean in `Family`."""
+
+    check_body: Callable[[Model, Body], list[Problem]]
+    check_images: Callable[[Model, Body, Facts], list[Problem]]
+    schemas: Callable[[Model], Mapping[str, Schema]]
+    read_answer: Callable[[Mapping[str, object], int, Body], Reading]
+
+
+def embedding_family(name: str, models: tuple[Model, ...], rules: EmbeddingRules, *, native: bool = False) -> Family:
     """A family whose answers are vectors, all of one call in one document."""
     return Family(
         name=name,
         models=models,
-        check_body=check_body,
-        check_images=check_images,
-        schemas=schemas,
+        check_body=rules.check_body,
+        check_images=rules.check_images,
+        schemas=rules.schemas,
         price_usd=native_price,
         seed_of=lambda _, __: None,
         output_size=lambda _, __, ___: None,
-        read_answer=read_answer,
+        read_answer=rules.read_answer,
         mask_polarity={},
         images_a_call=1,
         native=native,

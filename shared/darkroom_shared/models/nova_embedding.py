@@ -13,7 +13,13 @@ from typing import Final
 from darkroom_shared.core.problems import Problem, pointer
 from darkroom_shared.models.answers import Reading
 from darkroom_shared.models.embedding_answers import nova_embedding_reading
-from darkroom_shared.models.embedding_rules import check_embedded_pictures, embedding_family, format_problems, one_of
+from darkroom_shared.models.embedding_rules import (
+    EmbeddingRules,
+    check_embedded_pictures,
+    embedding_family,
+    format_problems,
+    one_of,
+)
 from darkroom_shared.models.image_rules import ImageLimits
 from darkroom_shared.models.model import Body, Facts, Family, Model, Schema
 from darkroom_shared.models.native_rules import check_native_body, native_schema
@@ -87,5 +93,5 @@ def _read(answer: Mapping[str, object], _: int, body: Body) -> Reading:
 
 
 FAMILY: Final[Family] = embedding_family(
-    "nova-embedding", (NOVA_EMBED,), _check_body, _check_images, _schemas, _read
+    "nova-embedding", (NOVA_EMBED,), EmbeddingRules(_check_body, _check_images, _schemas, _read)
 )

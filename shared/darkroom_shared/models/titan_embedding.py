@@ -1,7 +1,7 @@
 """Titan Multimodal Embeddings G1: a vector for a text, a picture, or both.
 
-Source: "model-parameters-titan-embed-mm" and "titan-multiemb-models" of the Bedrock user guide and the quota page of the AWS General
-Reference, read in 2026.
+Source: "model-parameters-titan-embed-mm" and "titan-multiemb-models" of the Bedrock user guide and the quota page of the AWS
+General Reference, read in 2026.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.models.answers import Reading
 from darkroom_shared.models.embedding_answers import titan_embedding_reading
-from darkroom_shared.models.embedding_rules import check_embedded_pictures, embedding_family, one_of
+from darkroom_shared.models.embedding_rules import EmbeddingRules, check_embedded_pictures, embedding_family, one_of
 from darkroom_shared.models.image_rules import ImageLimits
 from darkroom_shared.models.model import Body, Facts, Family, Model, Schema
 from darkroom_shared.models.native_rules import check_native_body, native_schema
@@ -79,5 +79,5 @@ def _read(answer: Mapping[str, object], _: int, body: Body) -> Reading:
 
 
 FAMILY: Final[Family] = embedding_family(
-    "titan-embedding", (TITAN_EMBED,), _check_body, _check_images, _schemas, _read, native=True
+    "titan-embedding", (TITAN_EMBED,), EmbeddingRules(_check_body, _check_images, _schemas, _read), native=True
 )

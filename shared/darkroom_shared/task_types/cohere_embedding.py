@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import ClassVar
 
 from darkroom_shared.task_types.descriptor import EACH, ImageSlot, TaskType
-from darkroom_shared.task_types.request import ImageSource, native_body
+from darkroom_shared.task_types.request import ImageSource, given, native_body
 from darkroom_shared.task_types.values import EmbeddingInput, EmbeddingType, TruncatedSide
 
 COHERE_EMBEDDING = TaskType(
@@ -33,8 +33,8 @@ class CohereEmbedding:
         images: pictures of at most 5 MB each, at most 20; in a chain without texts the previous step's outputs.
         inputs: mixtures, as the service writes them: `{"content": [{"type": "text", "text": ...}, {"type": "image_url",
             "image_url": {"url": <a picture>}}]}`; at most 96.
-        input_type: what the vectors are for: `search_document` (the default) for what is stored, `search_query` for what is searched
-            with, `classification` or `clustering`.
+        input_type: what the vectors are for: `search_document` (the default) is stored, `search_query` is searched with; also
+            `classification` and `clustering`.
         embedding_types: in which numbers: `float` (the service's default), `int8`, `uint8`, `binary`, `ubinary`, or several.
         output_dimension: numbers of a vector: 256, 512, 1024, or 1536 (the service's default).
         truncate: which end of a text that is too long for the model is cut off, or NONE to have it refused.
@@ -55,9 +55,9 @@ class CohereEmbedding:
 
     def to_body(self) -> dict[str, object]:
         """The tagged COHERE_EMBEDDING body."""
-        body = native_body(self)
-        for name in ("texts", "embedding_types"):
-            if isinstance(body.get(name), str):
-                body[name] = [body[name]]
-        lists = {name: list(value) for name, value in body.items() if isinstance(value, tuple)}
-        return {**body, **lists}
+        return {**native_body(self), **given({"texts": _listed(self.texts), "embedding_types": _listed(self.embedding_types)})}
+
+
+def _listed(value: str | Sequence[str] | None) -> list[str] | None:
+    """One alone as a list of one."""
+    return [value] if isinstance(value, str) else None if value is None else list(value)

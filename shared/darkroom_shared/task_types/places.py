@@ -39,7 +39,9 @@ def value_at(body: Mapping[str, object], path: Path) -> object:
 def _paths(slot: ImageSlot, body: Mapping[str, object]) -> list[Path]:
     """Where pictures stand. An object is none: its picture, if it has one, is at a longer path."""
     wanted = (*slot.path, EACH) if slot.many else slot.path
-    return [path for path in _expanded(body, wanted) if (value := value_at(body, path)) is not None and not isinstance(value, Mapping)]
+    return [
+        path for path in _expanded(body, wanted) if (value := value_at(body, path)) is not None and not isinstance(value, Mapping)
+    ]
 
 
 def _expanded(body: Mapping[str, object], wanted: tuple[str, ...]) -> list[Path]:

@@ -37,6 +37,4 @@ class TitanEmbedding:
     def to_body(self) -> dict[str, object]:
         """The tagged TITAN_EMBEDDING body."""
         config = None if self.dimension is None else {"outputEmbeddingLength": self.dimension}
-        return given(
-            {"taskType": self.task_type, "inputText": self.text, "inputImage": self.image, "embeddingConfig": config}
-        )
+        return given({"taskType": self.task_type, "inputText": self.text, "inputImage": self.image, "embeddingConfig": config})

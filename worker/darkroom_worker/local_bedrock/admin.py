@@ -22,8 +22,8 @@ import orjson
 
 from darkroom_shared.core.errors import UnknownModel
 from darkroom_worker.local_bedrock.customization import PATH, Customization
-from darkroom_worker.local_bedrock.faults import FaultPlan, parse_fault
 from darkroom_worker.local_bedrock.dialects import EmbeddingDialect
+from darkroom_worker.local_bedrock.faults import FaultPlan, parse_fault
 from darkroom_worker.local_bedrock.known_models import KnownModel, known_models, quota_limit, quota_name, resolve
 from darkroom_worker.local_bedrock.quotas import Quotas
 from darkroom_worker.local_bedrock.request_log import RequestLog

@@ -187,14 +187,16 @@ class Service:
         visit.fault = None if fault is None else fault.kind
         return fault
 
-    async def _guarded(self, visit: Visit, request: Request, dialect: AnyDialect, guardrail: str | None, headers: Headers) -> Answer:
+    async def _guarded(
+        self, visit: Visit, request: Request, dialect: AnyDialect, guardrail: str | None, headers: Headers
+    ) -> Answer:
         """The answer as a guardrail leaves it, without any fault."""
         size = sum(map(len, request.images.values())) if guardrail else 0
         stage = None if guardrail is None else await _aside(size, self._guardrails.strikes, request.body, request.images.values())
         added = members(guardrail, stage, headers)
         if stage is not None:
             visit.filtered = "guardrail"
-            if stage == "outputs":
+            if stage == "outputs" and not isinstance(dialect, EmbeddingDialect):
                 await self._draw(request)
             return self._compose(visit, Told(dialect.intervened(added)), billed=stage == "outputs")
         answer = await self._told(visit, request, dialect)

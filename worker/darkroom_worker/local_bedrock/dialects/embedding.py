@@ -1,4 +1,4 @@
-"""The embedding models: Titan's `{"embedding", "inputTextTokenCount", "message"}`, Nova's `{"embeddings": [{...}]}`, Cohere's lists.
+"""The embedding models: Titan's `embedding`, Nova's `embeddings` of objects, Cohere's lists of vectors.
 
 The vectors are local previews, which the header of the answer says: see `embedding`.
 """

@@ -35,7 +35,12 @@ SHADE_OF: Final = {shade: colour for colour, shades in _NAMED.items() for shade 
 def _known() -> tuple[NDArray[np.float32], NDArray[np.intp]]:
     """The shades in OKLab, K x 3, and the place of each one's colour among the twelve; pure screen colours among them."""
     pure = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "yellow": (1, 1, 0), "teal": (0, 1, 1), "pink": (1, 0, 1)}
-    colours = [*((SHADE_OF[shade], rgb) for shade, rgb in SHADES.items()), *pure.items(), ("black", (0, 0, 0)), ("white", (1, 1, 1))]
+    colours = [
+        *((SHADE_OF[shade], rgb) for shade, rgb in SHADES.items()),
+        *pure.items(),
+        ("black", (0, 0, 0)),
+        ("white", (1, 1, 1)),
+    ]
     pixels = np.round(np.array([[rgb for _, rgb in colours]]) * 255).astype(np.uint8)
     return to_lab(pixels)[0], np.array([COLOURS.index(name) for name, _ in colours])
 
@@ -45,7 +50,7 @@ def nearest(lab: NDArray[np.float32]) -> NDArray[np.intp]:
     shades, names = _known()
     # The square of the distance without the part that is the same for all shades.
     far = (shades * shades).sum(axis=1) - 2 * lab @ shades.T
-    return names[far.argmin(axis=1)]
+    return np.asarray(names[far.argmin(axis=1)], np.intp)
 
 
 def name_of(rgb: Rgb) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -15,7 +16,31 @@ from darkroom_worker.local_bedrock.engine.lexicon import SEASONS, TIMES, Season,
 from darkroom_worker.local_bedrock.engine.vision import Vision, read_prompt, words_of
 
 _WORD: Final = re.compile(r"\w+")
-_SMALL: Final = frozenset("a an the of on in at to and or with by for from is are as it its this that".split())
+_SMALL: Final = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "of",
+        "on",
+        "in",
+        "at",
+        "to",
+        "and",
+        "or",
+        "with",
+        "by",
+        "for",
+        "from",
+        "is",
+        "are",
+        "as",
+        "it",
+        "its",
+        "this",
+        "that",
+    ]
+)
 
 # How much a colour counts: one that is named, a named thing's usual one, a named place's, a time's or season's.
 _NAMED, _USUAL, _PLACE, _HOUR = 1.0, 0.4, 0.4, 0.3
@@ -52,19 +77,20 @@ _LIGHT_OF_TIME: Final[dict[Time, dict[str, float]]] = {
     "neon": {"bright": -0.4, "vivid": 1.0, "contrast": 0.6},
     "day": {"bright": 0.7},
 }
-_LIGHT_WORDS: Final[dict[str, tuple[str, float]]] = {
-    **{word: ("bright", 1.0) for word in ("bright", "light", "sunny", "pale")},
-    **{word: ("bright", -1.0) for word in ("dark", "darkness", "shadow", "shadows", "gloomy", "black")},
-    **{word: ("contrast", 1.0) for word in ("contrast", "dramatic", "stark")},
-    **{word: ("contrast", -1.0) for word in ("flat", "soft", "hazy", "foggy", "misty")},
-    **{word: ("warm", 1.0) for word in ("warm", "cosy", "cozy")},
-    **{word: ("warm", -1.0) for word in ("cold", "cool", "icy", "frozen")},
-    **{word: ("vivid", 1.0) for word in ("colourful", "colorful", "vivid", "saturated")},
-    **{word: ("vivid", -1.0) for word in ("muted", "grey", "gray", "monochrome", "desaturated", "pastel")},
-    **{word: ("textured", 1.0) for word in ("detailed", "busy", "crowded", "rough", "intricate")},
-    **{word: ("textured", -1.0) for word in ("smooth", "minimal", "simple", "blurred", "blurry", "plain")},
-    **{word: ("wide", 1.0) for word in ("panorama", "panoramic", "wide", "landscape")},
-    **{word: ("wide", -1.0) for word in ("tall", "portrait")},
+_ENDS: Final = {
+    "bright": ("bright light sunny pale", "dark darkness shadow shadows gloomy black"),
+    "contrast": ("contrast dramatic stark", "flat soft hazy foggy misty"),
+    "warm": ("warm cosy cozy", "cold cool icy frozen"),
+    "vivid": ("colourful colorful vivid saturated", "muted grey gray monochrome desaturated pastel"),
+    "textured": ("detailed busy crowded rough intricate", "smooth minimal simple blurred blurry plain"),
+    "wide": ("panorama panoramic wide landscape", "tall portrait"),
+}
+"""Words for the two ends of a measure of light."""
+_LIGHT_WORDS: Final = {
+    word: {name: value}
+    for name, ends in _ENDS.items()
+    for words, value in zip(ends, (1.0, -1.0), strict=True)
+    for word in words.split()
 }
 
 
@@ -75,28 +101,28 @@ def read(text: str) -> NDArray[np.float64]:
 
 
 def _colours(vision: Vision, text: str) -> dict[str, float]:
-    found = Counter[str]()
-    told = words_of(text)
-    for word in set(told) & SHADE_OF.keys():
-        found[SHADE_OF[word]] += _NAMED
-    for thing in vision.things:
-        if not thing.bound:
-            found[name_of(thing.colour)] += _USUAL
-    if vision.named:
-        found.update(dict.fromkeys(_OF_PLACE.get(vision.setting, "").split(), _PLACE))
-    for time in {TIMES[word] for word in told if word in TIMES}:
-        found.update(dict.fromkeys(_OF_TIME.get(time, "").split(), _HOUR))
-    for season in {SEASONS[word] for word in told if word in SEASONS}:
-        found.update(dict.fromkeys(_OF_SEASON[season].split(), _HOUR))
-    return dict(found)
+    told = set(words_of(text))
+    times: set[Time] = {TIMES[word] for word in told & TIMES.keys()}
+    seasons: set[Season] = {SEASONS[word] for word in told & SEASONS.keys()}
+    return _added(
+        *({SHADE_OF[word]: _NAMED} for word in told & SHADE_OF.keys()),
+        *({name_of(thing.colour): _USUAL} for thing in vision.things if not thing.bound),
+        dict.fromkeys(_OF_PLACE.get(vision.setting, "").split() if vision.named else (), _PLACE),
+        *(dict.fromkeys(_OF_TIME.get(time, "").split(), _HOUR) for time in times),
+        *(dict.fromkeys(_OF_SEASON[season].split(), _HOUR) for season in seasons),
+    )
 
 
 def _light(text: str) -> dict[str, float]:
-    found = Counter[str]()
-    for word in set(words_of(text)):
-        if word in _LIGHT_WORDS:
-            name, value = _LIGHT_WORDS[word]
-            found[name] += value
-        elif word in TIMES:
-            found.update(_LIGHT_OF_TIME[TIMES[word]])
-    return {name: max(-1.0, min(1.0, value)) for name, value in found.items()}
+    told = set(words_of(text))
+    named = [_LIGHT_WORDS[word] for word in told & _LIGHT_WORDS.keys()]
+    times = [_LIGHT_OF_TIME[TIMES[word]] for word in (told & TIMES.keys()) - _LIGHT_WORDS.keys()]
+    return {name: max(-1.0, min(1.0, value)) for name, value in _added(*named, *times).items()}
+
+
+def _added(*weights: Mapping[str, float]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for some in weights:
+        for name, value in some.items():
+            found[name] = found.get(name, 0.0) + value
+    return found

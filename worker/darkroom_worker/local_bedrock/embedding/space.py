@@ -75,7 +75,7 @@ def _hadamard() -> NDArray[np.float64]:
     matrix = np.ones((1, 1))
     while len(matrix) < MEASURES:
         matrix = np.block([[matrix, matrix], [matrix, -matrix]])
-    return matrix / MEASURES**0.5
+    return np.asarray(matrix / MEASURES**0.5, np.float64)
 
 
 @cache
@@ -86,4 +86,4 @@ def _signs(family: str) -> NDArray[np.float64]:
 
 def _unit(values: NDArray[np.float64]) -> NDArray[np.float64]:
     length = float(np.linalg.norm(values))
-    return values / length if length else values
+    return np.asarray(values / length, np.float64) if length else values

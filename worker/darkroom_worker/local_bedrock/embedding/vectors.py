@@ -12,6 +12,7 @@ from darkroom_worker.local_bedrock.embedding.language import read
 from darkroom_worker.local_bedrock.embedding.sight import see
 from darkroom_worker.local_bedrock.embedding.space import Vector, mean, vector
 
+
 def embed(items: Sequence[Item], dimension: int, family: str) -> list[Vector]:
     """One vector of length 1 for each item. Takes a few milliseconds, for a large picture as long as decoding it: run it beside
     the loop.
