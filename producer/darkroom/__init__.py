@@ -100,6 +100,7 @@ if TYPE_CHECKING:
     from darkroom.options import SubmitOptions
     from darkroom.planning import Plan, PlannedStep
     from darkroom.requests import LocalStep
+    from darkroom.search.views import Found, Hit, Indexed
     from darkroom.watching import WorkerView
     from darkroom.workflows import StepEvent
     from darkroom_shared.store.reads import StreamEvent
@@ -135,11 +136,14 @@ __all__ = [
     "FailureView",
     "FastUpscale",
     "Flatten",
+    "Found",
+    "Hit",
     "Hold",
     "IdempotencyConflict",
     "ImageRefused",
     "ImageSource",
     "ImageVariation",
+    "Indexed",
     "Inpainting",
     "InvalidRequest",
     "Invert",
@@ -213,6 +217,9 @@ _LATER = {
     "DarkroomWarning": "darkroom.flows",
     "DeadlineWarning": "darkroom.flows",
     "Explanation": "darkroom.explaining",
+    "Found": "darkroom.search.views",
+    "Hit": "darkroom.search.views",
+    "Indexed": "darkroom.search.views",
     "JobHandle": "darkroom.handles",
     "LocalStep": "darkroom.requests",
     "ModelRetiredWarning": "darkroom.flows",

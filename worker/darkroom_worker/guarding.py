@@ -151,7 +151,7 @@ async def _blocks(contents: Contents) -> AsyncIterator[tuple[str, GuardrailConte
 
 
 def texts_of(value: object, *, named: bool = False) -> Iterator[str]:
-    """The texts that say what is to be drawn, where, or looked for, by the names of their fields, which all hold `text` or `prompt`.
+    """The texts that say what is to be drawn, where, or embedded, by the names of their fields, which hold `text` or `prompt`.
 
     Negative ones are left out, those of a negative weight as well: they name what is not to be seen.
 

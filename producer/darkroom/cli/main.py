@@ -28,6 +28,7 @@ from darkroom.cli import (
     prices,
     programs,
     quotas,
+    search,
     steer,
     submit,
     tenants,
@@ -42,7 +43,7 @@ from darkroom_shared.core.errors import InvalidRequest, Misconfigured
 from darkroom_shared.settings import Settings
 
 _ORDER = (
-    *("demo", "up", "submit", "chain", "plan", "status", "explain", "watch", "list", "fetch", "cancel"),
+    *("demo", "up", "submit", "chain", "plan", "status", "explain", "watch", "list", "fetch", "cancel", "index", "search"),
     *("dead-letters", "held", "resolve", "lanes", "tenants", "pause", "resume", "drain", "quotas", "validate", "lint-prompt"),
     *("models", "prices", "features", "tuning", "doctor"),
 )
@@ -70,7 +71,7 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(_options)
-    for group in (demo, up, submit, chain, watch, jobs, explain, dead_letters, held):
+    for group in (demo, up, submit, chain, watch, jobs, search, explain, dead_letters, held):
         group.add_to(app)
     for group in (lanes, tenants, steer, quotas, validate, lint_prompt, models, prices, features, tuning, doctor, programs):
         group.add_to(app)
