@@ -1,4 +1,4 @@
-"""Has vectors made by embedding jobs: submits them, waits, reads. The jobs are like any other, but kept for an hour at most."""
+"""Has vectors made by embedding jobs: submits them, waits, reads. The jobs are like any other, but kept for an hour."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from darkroom_shared.task_types import ImageSource
 MARK: Final = "darkroom.search"
 """In the metadata of the jobs that are submitted here: what a free step made of a picture for its vector is not indexed itself."""
 KEPT: Final = timedelta(hours=1)
-"""The vector is in the index by then; an index of 100,000 pictures must not leave as many records for a week."""
+"""Whatever the settings' retention: a vector must be there until it is in the index, and 100,000 pictures must not leave as many
+records for a week."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Asking:
     """Whose vectors are wanted, by which model.
 
     Attributes:
-        scene: the client's, with a short retention.
+        scene: the client's, with a retention of its own.
         space: tenant, model, dimension.
         model: the model.
     """
@@ -56,8 +57,7 @@ def asking(scene: Scene, tenant: str | None, model_id: str | None, dimension: in
     model = settings.find_model(model_id or DEFAULT_MODEL)
     space = Space(tenant or settings.tenant, model.id, dimension or DEFAULT_DIMENSION)
     checked(model, space.dimension)
-    kept, life = min(settings.retention, KEPT), min(settings.idempotency_life, KEPT)
-    brief = settings.model_copy(update={"retention": kept, "idempotency_life": life})
+    brief = settings.model_copy(update={"retention": KEPT, "idempotency_life": min(settings.idempotency_life, KEPT)})
     return Asking(replace(scene, settings=brief), space, model)
 
 

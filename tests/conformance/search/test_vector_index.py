@@ -177,3 +177,18 @@ def test_a_reader_is_not_disturbed_by_removals_and_old_files_go(tmp_path: Path) 
     assert head is not None
     assert (head.rows, head.generation) == (150, 5)
     assert sorted(path.name for path in folder.iterdir()) == ["entries-5.txt", "head.json", "lock", "vectors-5.f32"]
+
+
+def test_without_numpy_the_search_says_what_to_install_and_all_else_works(tmp_path: Path) -> None:
+    code = """
+import sys
+sys.modules["numpy"] = None
+from darkroom import Darkroom, Misconfigured, Settings, TitanEmbedding
+from darkroom.search.homes import home_of
+try:
+    home_of(Settings(home=sys.argv[1]))
+except Misconfigured as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60, check=True)
+    assert "pip install 'darkroom[search]'" in done.stdout

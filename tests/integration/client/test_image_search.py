@@ -6,6 +6,7 @@ import io
 import itertools
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -91,6 +92,15 @@ def test_several_texts_are_one_call_and_one_document(room: Darkroom) -> None:
     assert (len(view.calls), len(view.documents)) == (1, 1)
     with pytest.raises(WrongResult, match="3 vectors"):
         job.embedding()
+
+
+def test_a_chain_may_end_in_a_vector(room: Darkroom) -> None:
+    chain = room.chain(Convert(format="jpeg"), NovaEmbedding(dimension=256), image=flat("red"), model="auto")
+    chain.result(30)
+    *_, last = chain.steps.values()
+    image = cast("dict[str, dict[str, object]]", last.status().request["singleEmbeddingParams"])["image"]
+
+    assert (len(last.embedding()), image) == (256, {"source": {"bytes": "$steps.convert.outputs[0]"}})
 
 
 def test_pictures_are_found_by_words_and_by_a_picture_and_each_is_paid_once(room: Darkroom, tenant: str, tmp_path: Path) -> None:
