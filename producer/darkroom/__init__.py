@@ -63,6 +63,7 @@ from darkroom_shared.core.problems import Problem
 from darkroom_shared.settings import Settings
 from darkroom_shared.task_types import (
     BackgroundRemoval,
+    CohereEmbedding,
     ColorGuidedGeneration,
     ConservativeUpscale,
     ControlSketch,
@@ -73,6 +74,7 @@ from darkroom_shared.task_types import (
     ImageSource,
     ImageVariation,
     Inpainting,
+    NovaEmbedding,
     Outpainting,
     RemoveBackground,
     SdxlImage,
@@ -84,6 +86,7 @@ from darkroom_shared.task_types import (
     StyleGuide,
     StyleTransfer,
     TextImage,
+    TitanEmbedding,
     VirtualTryOn,
 )
 
@@ -97,6 +100,7 @@ if TYPE_CHECKING:
     from darkroom.options import SubmitOptions
     from darkroom.planning import Plan, PlannedStep
     from darkroom.requests import LocalStep
+    from darkroom.search.views import Found, Hit, Indexed
     from darkroom.watching import WorkerView
     from darkroom.workflows import StepEvent
     from darkroom_shared.store.reads import StreamEvent
@@ -110,6 +114,7 @@ __all__ = [
     "BackgroundRemoval",
     "CallView",
     "ClassState",
+    "CohereEmbedding",
     "ColorGuidedGeneration",
     "Composite",
     "ConservativeUpscale",
@@ -131,11 +136,14 @@ __all__ = [
     "FailureView",
     "FastUpscale",
     "Flatten",
+    "Found",
+    "Hit",
     "Hold",
     "IdempotencyConflict",
     "ImageRefused",
     "ImageSource",
     "ImageVariation",
+    "Indexed",
     "Inpainting",
     "InvalidRequest",
     "Invert",
@@ -154,6 +162,7 @@ __all__ = [
     "ModelRetiredWarning",
     "NoRoute",
     "NothingToDecide",
+    "NovaEmbedding",
     "Outpainting",
     "Output",
     "Pad",
@@ -188,6 +197,7 @@ __all__ = [
     "TenantView",
     "TextImage",
     "Timings",
+    "TitanEmbedding",
     "Unavailable",
     "UnknownJob",
     "UnknownModel",
@@ -207,6 +217,9 @@ _LATER = {
     "DarkroomWarning": "darkroom.flows",
     "DeadlineWarning": "darkroom.flows",
     "Explanation": "darkroom.explaining",
+    "Found": "darkroom.search.views",
+    "Hit": "darkroom.search.views",
+    "Indexed": "darkroom.search.views",
     "JobHandle": "darkroom.handles",
     "LocalStep": "darkroom.requests",
     "ModelRetiredWarning": "darkroom.flows",

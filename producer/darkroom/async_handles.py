@@ -63,6 +63,14 @@ class AsyncJobHandle:
         """See `JobHandle.json`."""
         return await self._connection.run(watching.parsed(self.id))
 
+    async def embedding(self) -> list[float]:
+        """See `JobHandle.embedding`."""
+        return await self._connection.run(watching.embedding(self.id))
+
+    async def embeddings(self) -> list[list[float]]:
+        """See `JobHandle.embeddings`."""
+        return await self._connection.run(watching.embeddings(self.id))
+
     async def save(self, folder: str | PathLike[str]) -> list[Path]:
         """See `JobHandle.save`."""
         return await self._connection.run(watching.save(self.id, Path(folder)))

@@ -16,6 +16,7 @@ from darkroom.operators import AsyncOperators, Operators
 from darkroom.options import SubmitOptions
 from darkroom.planning import Plan
 from darkroom.requests import NamedStep, Request
+from darkroom.search.searchers import AsyncSearchers, Searchers
 from darkroom.watching import WorkerView
 from darkroom_shared.contract.views import JobView
 from darkroom_shared.core.problems import Problem
@@ -25,7 +26,7 @@ from darkroom_shared.task_types import ImageSource
 Image = ImageSource | Sequence[ImageSource] | None
 
 
-class Darkroom(Operators):
+class Darkroom(Operators, Searchers):
     """Submits image work and looks after it. Threads may share one; `close` it, or use it in a `with` block.
 
     Args:
@@ -172,7 +173,7 @@ class Darkroom(Operators):
         self.close()
 
 
-class AsyncDarkroom(AsyncOperators):
+class AsyncDarkroom(AsyncOperators, AsyncSearchers):
     """`Darkroom` for asyncio: the same names, awaited. Belongs to the event loop that first uses it; see `Darkroom`."""
 
     def __init__(self, url: str | None = None, *, settings: Settings | None = None) -> None:

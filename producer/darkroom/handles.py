@@ -86,6 +86,17 @@ class JobHandle:
         """The value of a job whose result is JSON, or vectors; does not wait. Raises as `text`, and WrongResult for mere words."""
         return self._connection.run(watching.parsed(self.id))
 
+    def embedding(self) -> list[float]:
+        """The vector of an embedding job; does not wait. Raises as `text`, and WrongResult if there are several."""
+        return self._connection.run(watching.embedding(self.id))
+
+    def embeddings(self) -> list[list[float]]:
+        """The vectors of an embedding job, in the order of its inputs; does not wait. Raises as `text`.
+
+        They are of the first type of numbers that was asked for; `json()` has all.
+        """
+        return self._connection.run(watching.embeddings(self.id))
+
     def save(self, folder: str | PathLike[str]) -> list[Path]:
         """Writes `0.png`, `1.png`, … (`mask.png` for a mask, `0.txt` or `0.json` for a document) and `job.json`; does not wait.
 

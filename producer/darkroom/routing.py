@@ -9,7 +9,7 @@ from typing import Final
 from darkroom.glue import Repair, judge, mask_of_canvas, mask_of_cutout, repairs, resized_mask
 from darkroom_shared.contract.steps import Convert, Flatten, Pad, PaletteTransfer, Resize, StepSpec, ZoomOut
 from darkroom_shared.core.image_facts import ImageFacts
-from darkroom_shared.core.problems import Problem
+from darkroom_shared.core.problems import Problem, pointer
 from darkroom_shared.core.workflow import Reference, free_name, parse_reference
 from darkroom_shared.models.catalogue import gives_documents, image_count, mask_polarity, output_size
 from darkroom_shared.models.model import Model
@@ -234,9 +234,7 @@ def _fill(name: str, task: TaskType, body: Mapping[str, object], previous: Seque
         return Routed(dict(body), {}, [], [])
     filled = chain_image(body, previous[0].ref)
     if slot.many and len(previous) > 1:
-        key, last = slot.path
-        pictures = [source.ref for source in previous[:MOST_VARIED]]
-        filled = {**filled, key: {**as_object(filled[key]), last: pictures}}
+        filled = replace_at(filled, {pointer(slot.path): [source.ref for source in previous[:MOST_VARIED]]})
     most = MOST_VARIED if slot.many else 1
     warnings: list[str] = []
     if len(previous) > most:

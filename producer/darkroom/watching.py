@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from darkroom.effects import Flow, Sources, ask, get_asset, write_file
 from darkroom_shared.contract.views import CallView, JobView, Output, View, call_view, job_view
@@ -205,6 +205,27 @@ def parsed_of(view: JobView) -> Flow[object]:
     if _document(view).role == "text":
         raise WrongResult(f"{view.id} gave words, not JSON: ask for text().")
     return json.loads((yield from text_of(view)))
+
+
+def embeddings(job_id: str) -> Flow[list[list[float]]]:
+    """The vectors of a job, in the order of its inputs. Raises WrongResult if it gave none, and as `images`."""
+    return (yield from embeddings_of(raise_for((yield from status(job_id)))))
+
+
+def embeddings_of(view: JobView) -> Flow[list[list[float]]]:
+    """The vectors of a job that ended well. Raises WrongResult, AssetMissing."""
+    if not view.documents or view.documents[0].role != "embedding":
+        raise WrongResult(f"{view.id} gave no vectors: it is a {view.task_type} job.")
+    document = cast("Mapping[str, list[list[float]]]", (yield from parsed_of(view)))
+    return document["embeddings"]
+
+
+def embedding(job_id: str) -> Flow[list[float]]:
+    """The one vector of a job. Raises WrongResult if there are several, and as `embeddings`."""
+    vectors = yield from embeddings(job_id)
+    if len(vectors) != 1:
+        raise WrongResult(f"{job_id} gave {len(vectors)} vectors: ask for embeddings().")
+    return vectors[0]
 
 
 def _document(view: JobView) -> Output:

@@ -25,6 +25,8 @@ MOST_PICTURES = 20
 """How many pictures of one request are looked at; more than any task takes. Each may cost a second to decode."""
 _RAW = "a PNG, JPEG or WebP file, as the model takes, as raw base64"
 
+_DATA_URL = "a picture as a data URL: data:image/png;base64,..."
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -102,15 +104,18 @@ class _Pictures:
         self.facts: dict[str, ImageFacts] = {}
 
     def add(self, place: ImagePlace, value: str, *, allow_data_url: bool, limits: OpenLimits) -> None:
-        data = _decoded(value, allow_data_url=allow_data_url, limits=limits)
+        wanted = _DATA_URL if place.data_url else _RAW
+        data = _decoded(value, allow_data_url=allow_data_url or place.data_url, limits=limits)
+        if place.data_url and not allow_data_url and not value.startswith("data:"):
+            data = "This is no data URL, and the model takes nothing else here"
         if isinstance(data, str):
-            self.problems.append(Problem(place.pointer, data, _RAW))
+            self.problems.append(Problem(place.pointer, data, wanted))
             return
         self.images[place.pointer] = data
         try:
             self.facts[place.pointer] = inspect(data, mask=place.role == "mask", limits=limits)
         except ImageRefused as refused:
-            self.problems.append(Problem(place.pointer, str(refused).rstrip("."), _RAW))
+            self.problems.append(Problem(place.pointer, str(refused).rstrip("."), wanted))
 
 
 def _decoded(value: str, *, allow_data_url: bool, limits: OpenLimits) -> bytes | str:

@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     assets_url: str = ""
     """Where pictures go: `file:///folder`, `redis://…` or `s3://bucket/prefix`. Empty: `store` in `home`."""
 
+    search_folder: str = ""
+    """Folder of the image search's vectors. Empty: `search` in `home`."""
+
     region: str = Field(
         default="us-east-1", validation_alias=AliasChoices("DARKROOM_REGION", "AWS_REGION", "AWS_DEFAULT_REGION", "region")
     )

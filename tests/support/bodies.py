@@ -167,6 +167,18 @@ def _try_on_by(mask_type: str, **mask_object: object) -> Body:
     return {"taskType": "VIRTUAL_TRY_ON", "virtualTryOnParams": {**pictures, "maskType": mask_type, **mask_object}}
 
 
+def _single_embedding() -> Body:
+    text = {"truncationMode": "END", "value": "a red sailboat"}
+    params = {"embeddingPurpose": "GENERIC_RETRIEVAL", "embeddingDimension": 1024, "text": text}
+    return {"schemaVersion": "nova-multimodal-embed-v1", "taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": params}
+
+
+def _single_picture_embedding() -> Body:
+    image = {"detailLevel": "STANDARD_IMAGE", "format": "png", "source": {"bytes": b64(picture())}}
+    params = {"embeddingPurpose": "GENERIC_INDEX", "image": image}
+    return {"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": params}
+
+
 _SAMPLES: Mapping[str, Callable[[], Body]] = {
     "TEXT_IMAGE": _text_image,
     "TEXT_IMAGE with conditioning": _conditioned,
@@ -181,6 +193,8 @@ _SAMPLES: Mapping[str, Callable[[], Body]] = {
     "VIRTUAL_TRY_ON of shoes": lambda: _try_on_by("GARMENT", garmentBasedMask={"garmentClass": "SHOES"}),
     "VIRTUAL_TRY_ON by a mask": lambda: _try_on_by("IMAGE", imageBasedMask={"maskImage": b64(mask())}),
     "VIRTUAL_TRY_ON by words": lambda: _try_on_by("PROMPT", promptBasedMask={"maskPrompt": "the disc", "maskShape": "CONTOUR"}),
+    "SINGLE_EMBEDDING": _single_embedding,
+    "SINGLE_EMBEDDING of a picture": _single_picture_embedding,
 }
 SAMPLE_NAMES = (*_SAMPLES, *NATIVE_SAMPLES)
 """What `sample` knows: every task type, and some a second time with pictures that they may also hold."""

@@ -42,6 +42,10 @@ def _text_prompts() -> list[Body]:
     return [{"text": "a red sailboat on a calm lake", "weight": 1.0}, {"text": "people", "weight": -0.5}]
 
 
+def _data_url(image: str) -> str:
+    return f"data:image/png;base64,{image}"
+
+
 def _sdxl(**more: object) -> Body:
     dials = {
         "cfg_scale": 7.0,
@@ -121,5 +125,25 @@ NATIVE_SAMPLES: Mapping[str, Callable[[str, str], Body]] = {
         "output_format": "jpeg",
     },
     "CREATIVE_UPSCALE": lambda image, _: {"image": image, "prompt": "a disc", "creativity": 0.3, **_STYLED},
+    "TITAN_EMBEDDING": lambda image, _: {
+        "inputText": "a red sailboat",
+        "inputImage": image,
+        "embeddingConfig": {"outputEmbeddingLength": 256},
+    },
+    "COHERE_EMBEDDING": lambda _, __: {"input_type": "search_query", "texts": ["a red sailboat", "a cactus"], "truncate": "NONE"},
+    "COHERE_EMBEDDING of pictures": lambda image, _: {
+        "input_type": "search_document",
+        "images": [_data_url(image), _data_url(image)],
+        "embedding_types": ["float", "int8"],
+        "output_dimension": 512,
+    },
+    "COHERE_EMBEDDING of both": lambda image, _: {
+        "input_type": "search_document",
+        "inputs": [
+            {"content": [{"type": "text", "text": "a disc"}, {"type": "image_url", "image_url": {"url": _data_url(image)}}]},
+            {"content": [{"type": "image_url", "image_url": _data_url(image)}]},
+        ],
+        "max_tokens": 128_000,
+    },
 }
 """Bodies as they are sent, without the tag, by task type; some a second time with what they may also hold."""

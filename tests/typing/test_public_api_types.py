@@ -21,8 +21,11 @@ from darkroom import (
     Composite,
     Darkroom,
     Explanation,
+    Found,
+    Hit,
     Hold,
     ImageVariation,
+    Indexed,
     JobHandle,
     JobState,
     JobView,
@@ -65,6 +68,8 @@ def sync_use(room: Darkroom) -> None:
     assert_type(room.submit({"taskType": "TEXT_IMAGE"}), JobHandle)
     assert_type(room.find(job.id), JobHandle | WorkflowHandle)
     assert_type(room.jobs(), list[JobView])
+    assert_type(room.index_images(model="m"), Indexed)
+    assert_type(room.search_images(image=b"", top=3).hits, tuple[Hit, ...])
     assert_type(room.workers(), list[WorkerView])
     assert_type(room.validate({"taskType": "TEXT_IMAGE"}, "m"), list[Problem])
 
@@ -110,6 +115,8 @@ async def async_use(room: AsyncDarkroom) -> None:
     assert_type(await job.images(), list[bytes])
     assert_type(await job.text(), str)
     assert_type(await job.json(), object)
+    assert_type(await job.embedding(), list[float])
+    assert_type(await room.search_images("a red boat"), Found)
     assert_type(job.events(), AsyncIterator[StreamEvent])
     assert_type(room.job(job.id), AsyncJobHandle)
     assert_type(await room.chain(BackgroundRemoval(b"")), AsyncWorkflowHandle)

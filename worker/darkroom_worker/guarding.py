@@ -150,22 +150,26 @@ async def _blocks(contents: Contents) -> AsyncIterator[tuple[str, GuardrailConte
         yield "the answer", None if document.role == "embedding" else {"text": {"text": document.text}}
 
 
-def texts_of(value: object) -> Iterator[str]:
-    """The texts that say what is to be drawn or where, by the names of their fields, which all hold `text` or `prompt`.
+def texts_of(value: object, *, named: bool = False) -> Iterator[str]:
+    """The texts that say what is to be drawn, where, or embedded, by the names of their fields, which hold `text` or `prompt`.
 
     Negative ones are left out, those of a negative weight as well: they name what is not to be seen.
+
+    Args:
+        named: whether the value stands in such a field: a list of texts, or an object whose `value` is one.
     """
-    if isinstance(value, list):
+    if isinstance(value, str):
+        if named and value.strip():
+            yield value
+    elif isinstance(value, list):
         for item in cast("list[object]", value):
-            yield from texts_of(item)
+            yield from texts_of(item, named=named)
     elif isinstance(value, dict):
         members = cast("dict[str, object]", value)
         weight = members.get("weight")
         for name, member in members.items() if not isinstance(weight, int | float) or weight >= 0 else ():
-            if not isinstance(member, str):
-                yield from texts_of(member)
-            elif member.strip() and re.search("text|prompt", name.casefold()) and not name.casefold().startswith("negative"):
-                yield member
+            told = re.search("text|prompt", name.casefold()) or (named and name == "value")
+            yield from texts_of(member, named=bool(told) and not name.casefold().startswith("negative"))
 
 
 def _batches(

@@ -11,10 +11,12 @@ from darkroom_shared.core.errors import AssetMissing
 from darkroom_shared.core.ids import ASSET_SCHEME
 from darkroom_shared.core.problems import pointer
 from darkroom_shared.core.workflow import parse_reference
+from darkroom_shared.images import measure
 from darkroom_shared.models.catalogue import wire_body
 from darkroom_shared.models.model import Model
 from darkroom_shared.storage.base import AsyncAssetStore
 from darkroom_shared.task_types import as_array, as_object, image_values, replace_at, task_type_of
+from darkroom_shared.task_types.places import value_at
 
 Outputs = Mapping[str, Sequence[Mapping[str, object]]]
 """Outputs of the steps before, by step name."""
@@ -62,7 +64,7 @@ def without_missing(request: Mapping[str, object], inputs: Outputs) -> Mapping[s
 async def build_body(
     model: Model, request: Mapping[str, object], inputs: Outputs, store: AsyncAssetStore, made: Mapping[str, bytes]
 ) -> bytes:
-    """Bedrock's body with every picture in place, as JSON bytes.
+    """Bedrock's body with every picture in place and in the form that the model takes, as JSON bytes.
 
     Args:
         made: pictures that are not sent as they are stored, by JSON pointer.
@@ -74,8 +76,23 @@ async def build_body(
     values: dict[str, object] = {}
     for place, value in image_values(wanted).items():
         data = made.get(place.pointer) or await store.get(referred_asset(str(value), inputs))
-        values[place.pointer] = pybase64.b64encode_as_string(data)
+        encoded = pybase64.b64encode_as_string(data)
+        values[place.pointer] = f"data:image/{_format(data)};base64,{encoded}" if place.data_url else encoded
+        if place.format_at:
+            wanted = _with_format(wanted, place.format_at, data)
     return orjson.dumps(wire_body(model, replace_at(wanted, values)))
+
+
+def _with_format(body: Mapping[str, object], at: str, data: bytes) -> Mapping[str, object]:
+    """The body with the picture's format beside it, unless that is named already."""
+    beside, _, name = at.rpartition("/")
+    fields = as_object(value_at(body, tuple(beside.split("/")[1:])))
+    return body if name in fields else replace_at(body, {beside: {**fields, name: _format(data)}})
+
+
+def _format(data: bytes) -> str:
+    """As models write it: `png`, `jpeg` or `webp`. Raises ImageRefused."""
+    return measure(data).format.lower()
 
 
 async def sent_pictures(

@@ -31,6 +31,8 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "list": "jobs",
     "fetch": "jobs",
     "cancel": "jobs",
+    "index": "search",
+    "search": "search",
     "dead-letters": "dead_letters",
     "held": "held",
     "resolve": "held",

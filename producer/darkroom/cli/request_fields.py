@@ -20,7 +20,7 @@ REQUESTS: Final[Mapping[str, type[AnyRequest]]] = {
 """The typed requests by the name that the command line has for them."""
 
 _SHORT: Final[Mapping[str, str]] = {"number_of_images": "count"}
-_PROMPTS: Final = ("text", "prompt", "text_prompts")
+_PROMPTS: Final = ("text", "prompt", "text_prompts", "texts")
 _PICTURES: Final = ("image", "images", "source_image", "init_image")
 _IMAGE_SUFFIX: Final = "_image"
 
@@ -70,9 +70,9 @@ def request_fields(request: type[AnyRequest]) -> tuple[RequestField, ...]:
 
 
 def picture_field(request: type[AnyRequest]) -> RequestField | None:
-    """The field that takes the picture to work on; None for a request that starts, or may start, from words."""
+    """The field that takes the picture to work on; None for a request that may start from words."""
     slot = TASK_TYPES[request.task_type].chained_slot
-    if slot is None or slot.chained_with:
+    if slot is None or slot.is_optional:
         return None
     return next(field for field in request_fields(request) if field.name in _PICTURES)
 
@@ -107,7 +107,7 @@ def _kind(name: str, hint: object) -> tuple[Kind, tuple[str, ...]]:
 
 
 def _is_object(hint: object) -> bool:
-    return any(get_origin(part) is Mapping for part in get_args(hint))
+    return any(get_origin(part) is Mapping or (get_origin(part) is not Literal and _is_object(part)) for part in get_args(hint))
 
 
 def _flat(hint: object) -> list[object]:

@@ -47,13 +47,14 @@ _MEASURES: Final[Mapping[str, Measure]] = {
     "tokens per minute": "tokens_per_minute",
     "concurrent requests": "concurrency",
 }
-_VENDORS: Final = (("stability", "ai"), ("stability",), ("amazon",), ("aws",))
+_VENDORS: Final = (("stability", "ai"), ("stability",), ("amazon",), ("aws",), ("cohere",))
 _BETWEEN: Final = re.compile(r"[^a-z0-9.]+|(?<![0-9])\.|\.(?![0-9])", re.ASCII)
 _NUMBER: Final = re.compile(r"(?<=[0-9]):(?=[0-9])", re.ASCII)
 _VERSION: Final = re.compile(r"v(?P<bare>[0-9]+(\.[0-9]+)?)|(?P<point>[0-9]+\.[0-9]+)", re.ASCII)
 _ALSO_CALLED: Final[Mapping[str, tuple[str, ...]]] = {
     "amazon.titan-image-generator-v1": ("Titan Image Generator G1",),
     "amazon.titan-image-generator-v2:0": ("Titan Image Generator G1 V2",),
+    "amazon.nova-2-multimodal-embeddings-v1:0": ("Nova Multimodal Embeddings",),
     "stability.sd3-5-large-v1:0": ("SD 3.5 Large", "SD3.5 Large"),
     "stability.stable-diffusion-xl-v1": ("SDXL 1.0", "Stable Diffusion XL"),
 }

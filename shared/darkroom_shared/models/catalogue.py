@@ -13,7 +13,16 @@ from decimal import Decimal
 
 from darkroom_shared.core.errors import UnknownModel
 from darkroom_shared.core.problems import Problem
-from darkroom_shared.models import nova_canvas, sdxl, stability_services, stable_image, titan
+from darkroom_shared.models import (
+    cohere_embedding,
+    nova_canvas,
+    nova_embedding,
+    sdxl,
+    stability_services,
+    stable_image,
+    titan,
+    titan_embedding,
+)
 from darkroom_shared.models.answers import Reading, guarded_reading
 from darkroom_shared.models.lifecycle import lifecycle_warning
 from darkroom_shared.models.model import Body, Facts, Family, MaskPolarity, Model, Operation, Schema, Size
@@ -183,7 +192,12 @@ def without_profile(model_id: str) -> str:
     return profile["id"] if profile else model_id
 
 
-_DARKROOMS = Catalogue((titan.FAMILY, nova_canvas.FAMILY, stable_image.FAMILY, stability_services.FAMILY, sdxl.FAMILY))
+_DARKROOMS = Catalogue(
+    (
+        *(titan.FAMILY, nova_canvas.FAMILY, stable_image.FAMILY, stability_services.FAMILY, sdxl.FAMILY),
+        *(titan_embedding.FAMILY, nova_embedding.FAMILY, cohere_embedding.FAMILY),
+    )
+)
 
 FAMILIES = _DARKROOMS.families
 """Every family by its name."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from darkroom_shared.task_types.background_removal import BACKGROUND_REMOVAL, BackgroundRemoval
+from darkroom_shared.task_types.cohere_embedding import COHERE_EMBEDDING, CohereEmbedding
 from darkroom_shared.task_types.color_guided_generation import COLOR_GUIDED_GENERATION, ColorGuidedGeneration
 from darkroom_shared.task_types.conservative_upscale import CONSERVATIVE_UPSCALE, ConservativeUpscale
 from darkroom_shared.task_types.control_sketch import CONTROL_SKETCH, ControlSketch
@@ -21,6 +22,7 @@ from darkroom_shared.task_types.fast_upscale import FAST_UPSCALE, FastUpscale
 from darkroom_shared.task_types.generation_options import GenerationOptions
 from darkroom_shared.task_types.image_variation import IMAGE_VARIATION, ImageVariation
 from darkroom_shared.task_types.inpainting import INPAINTING, Inpainting
+from darkroom_shared.task_types.nova_embedding import NOVA_EMBEDDING, NovaEmbedding
 from darkroom_shared.task_types.outpainting import OUTPAINTING, Outpainting
 from darkroom_shared.task_types.places import as_array, as_object, places_of, replace_at, with_chained_image
 from darkroom_shared.task_types.remove_background import REMOVE_BACKGROUND, RemoveBackground
@@ -34,10 +36,12 @@ from darkroom_shared.task_types.stable_outpaint import STABLE_OUTPAINT, StableOu
 from darkroom_shared.task_types.style_guide import STYLE_GUIDE, StyleGuide
 from darkroom_shared.task_types.style_transfer import STYLE_TRANSFER, StyleTransfer
 from darkroom_shared.task_types.text_image import TEXT_IMAGE, TextImage
+from darkroom_shared.task_types.titan_embedding import TITAN_EMBEDDING, TitanEmbedding
 from darkroom_shared.task_types.virtual_try_on import VIRTUAL_TRY_ON, VirtualTryOn
 
 __all__ = [
     "BACKGROUND_REMOVAL",
+    "COHERE_EMBEDDING",
     "COLOR_GUIDED_GENERATION",
     "CONSERVATIVE_UPSCALE",
     "CONTROL_SKETCH",
@@ -47,6 +51,7 @@ __all__ = [
     "FAST_UPSCALE",
     "IMAGE_VARIATION",
     "INPAINTING",
+    "NOVA_EMBEDDING",
     "OUTPAINTING",
     "REMOVE_BACKGROUND",
     "SDXL_IMAGE",
@@ -59,9 +64,11 @@ __all__ = [
     "STYLE_TRANSFER",
     "TASK_TYPES",
     "TEXT_IMAGE",
+    "TITAN_EMBEDDING",
     "VIRTUAL_TRY_ON",
     "AnyRequest",
     "BackgroundRemoval",
+    "CohereEmbedding",
     "ColorGuidedGeneration",
     "ConservativeUpscale",
     "ControlSketch",
@@ -77,6 +84,7 @@ __all__ = [
     "ImageSource",
     "ImageVariation",
     "Inpainting",
+    "NovaEmbedding",
     "Outpainting",
     "RemoveBackground",
     "SdxlImage",
@@ -89,6 +97,7 @@ __all__ = [
     "StyleTransfer",
     "TaskType",
     "TextImage",
+    "TitanEmbedding",
     "VirtualTryOn",
     "as_array",
     "as_object",
@@ -122,6 +131,9 @@ TASK_TYPES: Mapping[str, TaskType] = {
     "FAST_UPSCALE": FAST_UPSCALE,
     "CONSERVATIVE_UPSCALE": CONSERVATIVE_UPSCALE,
     "CREATIVE_UPSCALE": CREATIVE_UPSCALE,
+    "TITAN_EMBEDDING": TITAN_EMBEDDING,
+    "SINGLE_EMBEDDING": NOVA_EMBEDDING,
+    "COHERE_EMBEDDING": COHERE_EMBEDDING,
 }
 """Every task type by its name."""
 
@@ -148,6 +160,9 @@ AnyRequest: TypeAlias = (
     | FastUpscale
     | ConservativeUpscale
     | CreativeUpscale
+    | TitanEmbedding
+    | NovaEmbedding
+    | CohereEmbedding
 )
 """Every typed request."""
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 ImageRole = Literal["image", "mask", "reference", "condition", "source"]
 """What a picture is for: `image` is worked on, `mask` says where, `reference` lends its look or garment, `condition` lends its
 layout, `source` is the person or room of a try-on."""
+
+
+EACH: Final = "*"
+"""In the path of a slot: every item of the list there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,17 +19,28 @@ class ImageSlot:
     """A place of a request body that may hold a picture, or a list of pictures.
 
     Attributes:
-        path: keys from the top of the body.
+        path: keys from the top of the body; EACH stands for every item of a list.
         role: what the picture is for.
         many: True if the place holds a list of pictures.
         chained_with: keys at the top of the body. Where there are some, a chain fills the place only if the body has one of them:
             without them the task starts from text.
+        instead: paths of what may be given instead of a picture. Where the body has one of them, a chain does not fill the place.
+        data_url: whether the service wants a picture there as a data URL, not as base64 alone.
+        format_at: path of the field beside it that names the picture's format; a body with a reference may leave it out.
     """
 
     path: tuple[str, ...]
     role: ImageRole
     many: bool = False
     chained_with: tuple[str, ...] = ()
+    instead: tuple[tuple[str, ...], ...] = ()
+    data_url: bool = False
+    format_at: tuple[str, ...] = ()
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether the task can do without a picture there."""
+        return bool(self.chained_with or self.instead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +50,14 @@ class ImagePlace:
     Attributes:
         pointer: RFC 6901 pointer to it; a picture of a list ends in its index.
         role: what the picture is for.
+        data_url: whether the service wants it as a data URL.
+        format_at: JSON pointer of the field that names its format; empty where there is none.
     """
 
     pointer: str
     role: ImageRole
+    data_url: bool = False
+    format_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from darkroom_shared.core.problems import pointer
-from darkroom_shared.task_types.descriptor import ImagePlace, ImageSlot, TaskType
+from darkroom_shared.task_types.descriptor import EACH, ImagePlace, ImageSlot, TaskType
 
 Path = tuple[str | int, ...]
 
@@ -24,7 +24,8 @@ def as_array(value: object) -> Sequence[object]:
     return cast("Sequence[object]", value) if isinstance(value, list | tuple) else ()
 
 
-def _value_at(body: Mapping[str, object], path: Path) -> object:
+def value_at(body: Mapping[str, object], path: Path) -> object:
+    """What stands at a path; None where nothing does."""
     value: object = body
     for part in path:
         if isinstance(part, int):
@@ -36,15 +37,30 @@ def _value_at(body: Mapping[str, object], path: Path) -> object:
 
 
 def _paths(slot: ImageSlot, body: Mapping[str, object]) -> list[Path]:
-    value = _value_at(body, slot.path)
-    if slot.many:
-        return [(*slot.path, index) for index, item in enumerate(as_array(value)) if item is not None]
-    return [] if value is None else [slot.path]
+    """Where pictures stand. An object is none: its picture, if it has one, is at a longer path."""
+    wanted = (*slot.path, EACH) if slot.many else slot.path
+    return [
+        path for path in _expanded(body, wanted) if (value := value_at(body, path)) is not None and not isinstance(value, Mapping)
+    ]
+
+
+def _expanded(body: Mapping[str, object], wanted: tuple[str, ...]) -> list[Path]:
+    paths: list[Path] = [()]
+    for part in wanted:
+        if part == EACH:
+            paths = [(*path, index) for path in paths for index in range(len(as_array(value_at(body, path))))]
+        else:
+            paths = [(*path, part) for path in paths]
+    return paths
 
 
 def places_of(task: TaskType, body: Mapping[str, object]) -> dict[ImagePlace, object]:
     """The pictures present in a body of the task, and what stands there, in the order of the task's slots."""
-    return {ImagePlace(pointer(path), slot.role): _value_at(body, path) for slot in task.slots for path in _paths(slot, body)}
+    return {_place(slot, path): value_at(body, path) for slot in task.slots for path in _paths(slot, body)}
+
+
+def _place(slot: ImageSlot, path: Path) -> ImagePlace:
+    return ImagePlace(pointer(path), slot.role, slot.data_url, pointer(slot.format_at))
 
 
 def replace_at(body: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
@@ -87,9 +103,11 @@ def with_chained_image(task: TaskType, body: Mapping[str, object], image: object
     slot = task.chained_slot
     if slot is None or _paths(slot, body) or (slot.chained_with and not any(key in body for key in slot.chained_with)):
         return dict(body)
+    if any(value_at(body, path) is not None for path in slot.instead):
+        return dict(body)
     *keys, last = slot.path
     filled: object = [image] if slot.many else image
     for depth in range(len(keys), -1, -1):
-        outer = as_object(_value_at(body, tuple(keys[:depth])))
+        outer = as_object(value_at(body, tuple(keys[:depth])))
         filled = {**outer, (*keys, last)[depth]: filled}
     return cast("dict[str, object]", filled)

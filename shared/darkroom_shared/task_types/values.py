@@ -1,6 +1,7 @@
 """The closed sets of values that Bedrock's image models accept, named once for the classes and the schemas.
 
-Source: the request pages of Titan, Nova Canvas, Stable Image, SDXL 1.0 and the Stability AI Image Services at AWS.
+Source: the request pages of Titan, Nova Canvas, Stable Image, SDXL 1.0, the Stability AI Image Services and the embedding models
+at AWS.
 """
 
 from __future__ import annotations
@@ -87,3 +88,21 @@ Sampler = Literal[
 ]
 InitImageMode = Literal["IMAGE_STRENGTH", "STEP_SCHEDULE"]
 MaskSource = Literal["MASK_IMAGE_WHITE", "MASK_IMAGE_BLACK", "INIT_IMAGE_ALPHA"]
+
+EmbeddingPurpose = Literal[
+    "GENERIC_INDEX",
+    "GENERIC_RETRIEVAL",
+    "TEXT_RETRIEVAL",
+    "IMAGE_RETRIEVAL",
+    "VIDEO_RETRIEVAL",
+    "DOCUMENT_RETRIEVAL",
+    "AUDIO_RETRIEVAL",
+    "CLASSIFICATION",
+    "CLUSTERING",
+]
+DetailLevel = Literal["STANDARD_IMAGE", "DOCUMENT_IMAGE"]
+NamedFormat = Literal["png", "jpeg", "gif", "webp"]
+TruncationMode = Literal["START", "END", "NONE"]
+EmbeddingInput = Literal["search_document", "search_query", "classification", "clustering"]
+EmbeddingType = Literal["float", "int8", "uint8", "binary", "ubinary"]
+TruncatedSide = Literal["NONE", "LEFT", "RIGHT"]

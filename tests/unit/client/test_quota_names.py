@@ -15,10 +15,16 @@ from darkroom_shared.store.steering import SyncedQuota
 
 NOVA, TITAN_V1, TITAN_V2 = "amazon.nova-canvas-v1:0", "amazon.titan-image-generator-v1", "amazon.titan-image-generator-v2:0"
 
+TITAN_EMBED, NOVA_EMBED = "amazon.titan-embed-image-v1", "amazon.nova-2-multimodal-embeddings-v1:0"
 RPM: Measure = "requests_per_minute"
 SD35, SDXL = "stability.sd3-5-large-v1:0", "stability.stable-diffusion-xl-v1"
 INPAINT = "us.stability.stable-image-inpaint-v1:0"
+EMBED = "cohere.embed-v4:0"
 NAMES: list[tuple[str, str, Kind, Measure]] = [
+    ("On-demand model inference requests per minute for Amazon Titan Multimodal Embeddings G1", TITAN_EMBED, "on-demand", RPM),
+    ("On-demand model inference requests per minute for Amazon Nova Multimodal Embeddings V1", NOVA_EMBED, "on-demand", RPM),
+    ("On-demand model inference requests per minute for Cohere Embed V4", EMBED, "on-demand", RPM),
+    ("Global cross-region model inference requests per minute for Cohere Embed V4", EMBED, "global", RPM),
     ("On-demand model inference requests per minute for Amazon Nova Canvas", NOVA, "on-demand", RPM),
     ("On-demand InvokeModel requests per minute for Amazon Nova Canvas", NOVA, "on-demand", RPM),
     ("InvokeModel requests per minute for Nova Canvas V1", NOVA, "on-demand", RPM),
@@ -40,7 +46,6 @@ OTHERS = [
     "On-demand model inference requests per minute for Amazon Nova Canvas V2",
     "On-demand model inference requests per minute for Amazon Nova 2 Canvas",
     "On-demand model inference requests per minute for Amazon Nova Canvas V1 1M Context Length",
-    "On-demand model inference requests per minute for Amazon Titan Multimodal Embeddings G1",
     "On-demand model inference requests per minute for Stability.ai Stable Diffusion XL 0.8",
     "On-demand, latency-optimized model inference requests per minute for Amazon Nova Canvas",
     "Model invocation max tokens per day for Amazon Nova Canvas (doubled for cross-region calls)",
@@ -161,6 +166,9 @@ def test_models_that_aws_says_nothing_about_are_named_where_they_are_offered() -
         f"eu-west-1/{TITAN_V1}",
         f"us-east-1/{TITAN_V2}",
         f"eu-west-1/{NOVA}",
+        f"us-east-1/{TITAN_EMBED}",
+        f"eu-west-1/{TITAN_EMBED}",
+        f"us-east-1/{NOVA_EMBED}",
     ]
     assert f"us-east-1/{INPAINT}" in told
     assert f"us-east-1/{SD35}" not in told
@@ -198,6 +206,9 @@ def test_a_setting_for_a_pool_comes_before_one_for_the_model_and_that_before_the
         f"us-east-1/{TITAN_V2}": (9, "settings"),
         f"us-west-2/{TITAN_V2}": (7, "settings"),
         f"us-east-1/{NOVA}": (100, "catalogue"),
+        f"us-east-1/{TITAN_EMBED}": (2000, "catalogue"),
+        f"us-west-2/{TITAN_EMBED}": (2000, "catalogue"),
+        f"us-east-1/{NOVA_EMBED}": (2000, "catalogue"),
     }
     arn = "arn:aws:bedrock:us-west-2:123456789012:provisioned-model/boat00000001"
     bought = known_quotas(Settings(custom_models={arn: TITAN_V2}), ["us-east-1", "us-west-2"], {})[-1]

@@ -47,6 +47,7 @@ NATIVE_PRICES = [
     ("CONSERVATIVE_UPSCALE", "0.40"),
     ("CREATIVE_UPSCALE", "0.60"),
 ]
+EMBED = "cohere.embed-v4:0"
 INPAINT = SERVICES["STABLE_INPAINT"]
 
 
@@ -63,6 +64,9 @@ INPAINT = SERVICES["STABLE_INPAINT"]
         (f"arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.{TITAN_V2}", TITAN_V2),
         (f"arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:inference-profile/us-gov.{NOVA}", NOVA),
         (CORE, CORE),
+        ("cohere.embed-v4", EMBED),
+        (f"global.{EMBED}", f"global.{EMBED}"),
+        (f"arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.{EMBED}", f"eu.{EMBED}"),
         (SDXL + ":0", SDXL),
         (INPAINT, INPAINT),
         (INPAINT.removesuffix(":0"), INPAINT),
@@ -107,6 +111,8 @@ def test_the_quotas_and_regions_of_the_reference() -> None:
     assert {model.id: model.requests_per_minute for model in MODELS.values()} == {
         **{TITAN_V1: 60, TITAN_V2: 60, NOVA: 100},
         **{CORE: 90, CORE_BEFORE: 90, ULTRA: 10, ULTRA_BEFORE: 10, SD35: 15, SD3: 15, SDXL: 60},
+        **{"amazon.titan-embed-image-v1": 2000, "amazon.nova-2-multimodal-embeddings-v1:0": 2000, EMBED: 1000},
+        **{f"{geography}.{EMBED}": 2000 for geography in ("us", "eu", "global")},
         **{model: 4 if task in slow else 20 for task, model in SERVICES.items()},
     }
     assert MODELS[NOVA].regions == ("us-east-1", "eu-west-1", "ap-northeast-1")
@@ -236,9 +242,10 @@ def test_the_seed_that_a_call_uses_is_known_unless_the_service_draws_it(model: s
     assert seed_of(find_model(model), body) == seed
 
 
-def test_amazons_models_give_up_to_five_images_a_call_and_stabilitys_one() -> None:
-    assert {images_a_call(model) for model in MODELS.values() if model.id.startswith("amazon.")} == {5}
-    assert {images_a_call(model) for model in MODELS.values() if "stability." in model.id} == {1}
+def test_amazons_models_give_up_to_five_images_a_call_and_all_others_one() -> None:
+    five = {model.id for model in MODELS.values() if images_a_call(model) == 5}
+    assert five == {TITAN_V1, TITAN_V2, NOVA}
+    assert {images_a_call(model) for model in MODELS.values() if model.id not in five} == {1}
 
 
 INPUT = ImageFacts(width=300, height=200, format="PNG", mode="RGB", size_bytes=1)

@@ -13,6 +13,7 @@ from darkroom_shared.models.catalogue import MODELS
 from darkroom_shared.task_types import (
     TASK_TYPES,
     AnyRequest,
+    CohereEmbedding,
     ConservativeUpscale,
     ControlSketch,
     ControlStructure,
@@ -29,6 +30,7 @@ from darkroom_shared.task_types import (
     StableOutpaint,
     StyleGuide,
     StyleTransfer,
+    TitanEmbedding,
     chain_image,
     image_places,
     image_values,
@@ -64,6 +66,8 @@ REQUESTS: list[tuple[AnyRequest, str]] = [
     (FastUpscale(PHOTO, output_format="jpeg"), SERVICES["FAST_UPSCALE"]),
     (ConservativeUpscale(PHOTO, "a disc", creativity=0.2), SERVICES["CONSERVATIVE_UPSCALE"]),
     (CreativeUpscale(PHOTO, "a disc", creativity=0.2, style_preset="enhance"), SERVICES["CREATIVE_UPSCALE"]),
+    (TitanEmbedding("a boat", PHOTO, dimension=384), "amazon.titan-embed-image-v1"),
+    (CohereEmbedding("a boat", input_type="search_query", embedding_types="int8"), "cohere.embed-v4:0"),
 ]
 
 

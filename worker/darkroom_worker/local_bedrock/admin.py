@@ -22,6 +22,7 @@ import orjson
 
 from darkroom_shared.core.errors import UnknownModel
 from darkroom_worker.local_bedrock.customization import PATH, Customization
+from darkroom_worker.local_bedrock.dialects import EmbeddingDialect
 from darkroom_worker.local_bedrock.faults import FaultPlan, parse_fault
 from darkroom_worker.local_bedrock.known_models import KnownModel, known_models, quota_limit, quota_name, resolve
 from darkroom_worker.local_bedrock.quotas import Quotas
@@ -170,7 +171,7 @@ class Admin:
             "modelName": model.name,
             "providerName": model.provider,
             "inputModalities": ["TEXT", "IMAGE"],
-            "outputModalities": ["IMAGE"],
+            "outputModalities": ["EMBEDDING" if isinstance(model.dialect, EmbeddingDialect) else "IMAGE"],
             "responseStreamingSupported": False,
             "customizationsSupported": [],
             "inferenceTypesSupported": ["INFERENCE_PROFILE" if model.needs_profile else "ON_DEMAND"],

@@ -18,7 +18,20 @@ from typing import Literal, cast
 
 Filter = Literal["prompt", "image", "all", "some"]
 _MARKERS: Mapping[str, Filter] = {"[blocked]": "prompt", "[block-image]": "image", "[block-output]": "all", "[block-some]": "some"}
-_PROMPT_FIELDS = frozenset({"text", "negativeText", "maskPrompt", "prompt", "negative_prompt", "search_prompt", "select_prompt"})
+_PROMPT_FIELDS = frozenset(
+    {
+        "text",
+        "negativeText",
+        "maskPrompt",
+        "prompt",
+        "negative_prompt",
+        "search_prompt",
+        "select_prompt",
+        "inputText",
+        "texts",
+        "value",
+    }
+)
 
 
 def find_filter(body: object, images: Iterable[bytes]) -> Filter | None:
@@ -30,15 +43,14 @@ def find_filter(body: object, images: Iterable[bytes]) -> Filter | None:
     return "image" if any(b"[block-image]" in data for data in images) else None
 
 
-def prompts_in(value: object) -> Iterable[str]:
-    """The texts of a body, wherever they stand."""
-    if isinstance(value, dict):
+def prompts_in(value: object, *, named: bool = False) -> Iterable[str]:
+    """The texts of a body, wherever they stand; `named`: whether the value is in a field for texts."""
+    if isinstance(value, str):
+        if named:
+            yield value
+    elif isinstance(value, dict):
         for name, member in cast("dict[str, object]", value).items():
-            if isinstance(member, str):
-                if name in _PROMPT_FIELDS:
-                    yield member
-            else:
-                yield from prompts_in(member)
+            yield from prompts_in(member, named=name in _PROMPT_FIELDS)
     elif isinstance(value, list):
         for member in cast("list[object]", value):
-            yield from prompts_in(member)
+            yield from prompts_in(member, named=named)

@@ -1,4 +1,4 @@
-"""The image models that the endpoint serves: the catalogue's, as the endpoint needs them."""
+"""The models that the endpoint serves: the catalogue's, as the endpoint needs them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from types import MappingProxyType
 
 from darkroom_shared.models.catalogue import FAMILIES, MODELS, find_model
 from darkroom_shared.models.model import Model
-from darkroom_worker.local_bedrock.dialects import DIALECTS, Dialect
+from darkroom_worker.local_bedrock.dialects import DIALECTS, AnyDialect
 
 _IN_REGION = re.compile(r"(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)/(?P<model>.+)")
 _PROFILE = re.compile(r"^(us|us-gov|eu|apac|jp|au|ca|global)\.(?=[a-z0-9]+\.)")
-_PROVIDERS = {"amazon": "Amazon", "stability": "Stability AI"}
+_PROVIDERS = {"amazon": "Amazon", "stability": "Stability AI", "cohere": "Cohere"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class KnownModel:
     entry: Model
 
     @property
-    def dialect(self) -> Dialect:
+    def dialect(self) -> AnyDialect:
         """How it speaks."""
         return DIALECTS[self.family]
 

@@ -18,7 +18,8 @@ import orjson
 from darkroom_shared.core.errors import UnknownModel
 from darkroom_worker.local_bedrock.checks import checked_request
 from darkroom_worker.local_bedrock.config import Config
-from darkroom_worker.local_bedrock.dialects import Dialect, Drawn, Told
+from darkroom_worker.local_bedrock.dialects import AnyDialect, Drawn, EmbeddingDialect, Told
+from darkroom_worker.local_bedrock.embedding import PREVIEW
 from darkroom_worker.local_bedrock.faults import Fault, FaultPlan, parse_fault
 from darkroom_worker.local_bedrock.filters import find_filter
 from darkroom_worker.local_bedrock.guardrails import Guardrails, members
@@ -186,22 +187,26 @@ class Service:
         visit.fault = None if fault is None else fault.kind
         return fault
 
-    async def _guarded(self, visit: Visit, request: Request, dialect: Dialect, guardrail: str | None, headers: Headers) -> Answer:
+    async def _guarded(
+        self, visit: Visit, request: Request, dialect: AnyDialect, guardrail: str | None, headers: Headers
+    ) -> Answer:
         """The answer as a guardrail leaves it, without any fault."""
         size = sum(map(len, request.images.values())) if guardrail else 0
         stage = None if guardrail is None else await _aside(size, self._guardrails.strikes, request.body, request.images.values())
         added = members(guardrail, stage, headers)
         if stage is not None:
             visit.filtered = "guardrail"
-            if stage == "outputs":
+            if stage == "outputs" and not isinstance(dialect, EmbeddingDialect):
                 await self._draw(request)
             return self._compose(visit, Told(dialect.intervened(added)), billed=stage == "outputs")
         answer = await self._told(visit, request, dialect)
         self._guardrails.remember(request.body, answer.image_sha256)
         return replace(answer, body=answer.body[:-1] + b"," + orjson.dumps(added)[1:]) if added else answer
 
-    async def _told(self, visit: Visit, request: Request, dialect: Dialect) -> Answer:
+    async def _told(self, visit: Visit, request: Request, dialect: AnyDialect) -> Answer:
         """The answer without any fault."""
+        if isinstance(dialect, EmbeddingDialect):
+            return self._compose(visit, await asyncio.to_thread(dialect.embedded, request), billed=True, made_by=PREVIEW)
         kind = find_filter(request.body, request.images.values())
         visit.filtered = kind
         refused = None if kind is None else dialect.refused(kind)
@@ -221,9 +226,9 @@ class Service:
         except EngineFailed as error:
             raise ServiceError("ModelErrorException", f"The local picture engine failed: {error}") from error
 
-    def _compose(self, visit: Visit, told: Told, *, billed: bool) -> Answer:
+    def _compose(self, visit: Visit, told: Told, *, billed: bool, made_by: str = "") -> Answer:
         ready_s = max(self._clock(), visit.received_s + self._latency.uniform(*self._config.latency_s))
-        headers = success_headers(visit.request_id, round((ready_s - visit.received_s) * 1000), self._engine.name)
+        headers = success_headers(visit.request_id, round((ready_s - visit.received_s) * 1000), made_by or self._engine.name)
         return Answer(200, headers, told.body, billed=billed, image_sha256=told.sha256, ready_s=ready_s)
 
 
@@ -239,7 +244,7 @@ def _refuse(error: ServiceError | None) -> None:
         raise error
 
 
-def _spoiled(answer: Answer, fault: Fault, visit: Visit, request: Request, dialect: Dialect) -> Answer:
+def _spoiled(answer: Answer, fault: Fault, visit: Visit, request: Request, dialect: AnyDialect) -> Answer:
     """The answer as the fault leaves it; the work is done, so it stays billed."""
     match fault.kind:
         case "error-after":
