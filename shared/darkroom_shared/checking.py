@@ -21,7 +21,7 @@ from darkroom_shared.task_types import ImagePlace, image_values
 
 REFERENCE_PREFIXES = ("asset:", "s3://", "https://", "$steps.")
 """How strings begin that stand for a picture without being one."""
-MOST_PICTURES = 20
+MOST_PICTURES = 25
 """How many pictures of one request are looked at; more than any task takes. Each may cost a second to decode."""
 _RAW = "a PNG, JPEG or WebP file, as the model takes, as raw base64"
 

@@ -145,5 +145,15 @@ NATIVE_SAMPLES: Mapping[str, Callable[[str, str], Body]] = {
         ],
         "max_tokens": 128_000,
     },
+    "COHERE_EMBEDDING of a picture and words": lambda image, _: {
+        "input_type": "search_document",
+        "inputs": [
+            {"content": [{"type": "image_url", "image_url": {"url": _data_url(image)}}, {"type": "text", "text": "a disc"}]},
+        ],
+    },
+    "COHERE_EMBEDDING of parts": lambda _, __: {
+        "input_type": "classification",
+        "inputs": [{"content": [{"type": "text", "text": "a red sailboat"}]}],
+    },
 }
 """Bodies as they are sent, without the tag, by task type; some a second time with what they may also hold."""

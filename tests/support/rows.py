@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from darkroom_shared.models.catalogue import MODELS
+from darkroom_shared.models.catalogue import MODELS, gives_documents
 from darkroom_shared.models.model import Model
 from tests.support.bodies import SAMPLE_NAMES, TITAN_V1
 from tests.support.native_bodies import CORE, CORE_BEFORE
 
 ROWS = [(model, task_type) for model in MODELS.values() for task_type in model.task_types]
+PICTURE_ROWS = [(model, task_type) for model, task_type in ROWS if not gives_documents(model)]
+"""Those whose result is a picture."""
 CANNOT = {(TITAN_V1, "TEXT_IMAGE with conditioning")} | {(model, "STABLE_IMAGE from an image") for model in (CORE, CORE_BEFORE)}
 """Samples that a model refuses though it does the task."""
 

@@ -51,6 +51,8 @@ _TEXT: Final[Schema] = {"type": "string", "minLength": 1}
 DIMENSIONS: Final = (256, 512, 1024, 1536)
 DEFAULT_DIMENSION: Final = 1536
 MOST_ITEMS: Final = 96
+MOST_IMAGES: Final = 20
+"""The service takes 96 pictures as well; here each picture of a request is decoded before it is sent, so there are fewer."""
 _KINDS: Final = ("texts", "images", "inputs")
 _INPUT: Final = ImageLimits(formats=("JPEG", "PNG", "WEBP"), max_bytes=5_000_000, max_bits=None, opaque=False)
 """What is beyond 2,458,624 pixels the service makes smaller. GIF, which it takes, is not opened here."""
@@ -69,7 +71,7 @@ def _schemas(model: Model) -> Mapping[str, Schema]:
     fields: dict[str, Schema] = {
         "input_type": literal_choice(EmbeddingInput),
         "texts": array(_TEXT, 1, MOST_ITEMS),
-        "images": array(picture(), 1, MOST_ITEMS),
+        "images": array(picture(), 1, MOST_IMAGES),
         "inputs": array(record({"content": array(part, 1)}, ("content",)), 1, MOST_ITEMS),
         "embedding_types": array(literal_choice(EmbeddingType), 1),
         "output_dimension": choice(DIMENSIONS),

@@ -68,6 +68,8 @@ def _schemas(model: Model) -> Mapping[str, Schema]:
 
 
 def _between(_: Model, body: Body) -> list[Problem]:
+    if not isinstance(body.get(_PARAMS), Mapping):
+        return []  # the schema has refused it
     return [*one_of(as_object(body.get(_PARAMS)), _TAKEN, at=f"/{_PARAMS}"), *format_problems(body)]
 
 

@@ -8,12 +8,13 @@ import json
 from collections.abc import Mapping
 from datetime import date
 
+import orjson
 import pytest
 from PIL import Image
 
 from darkroom_shared.checking import check_request
 from darkroom_shared.core.failure import Failure
-from darkroom_shared.models.catalogue import image_count, output_size, wire_body
+from darkroom_shared.models.catalogue import gives_documents, image_count, output_size, wire_body
 from darkroom_shared.models.model import Body, Model
 from darkroom_shared.plan.choosing import Wish, choose
 from darkroom_shared.settings import Settings
@@ -51,10 +52,13 @@ async def _ask(client: BedrockClient, model: Model, body: Body) -> None:
     assert (route.model, route.fidelity, route.translation.body) == (model, "exact", body)
     answer = await client.invoke(route.model.id, route.regions[0], json.dumps(wire_body(model, route.translation.body)).encode())
     assert isinstance(answer, Answer), answer
-    pictures = read_answer(model, answer.body, image_count(body), body)
-    assert not isinstance(pictures, Failure), pictures
-    assert (len(pictures.images), pictures.missing, pictures.mask is not None) == (image_count(body), 0, _wants_mask(body))
-    for picture in pictures.images:
+    contents = read_answer(model, answer.body, image_count(body), body)
+    assert not isinstance(contents, Failure), contents
+    if gives_documents(model):
+        assert [document.data for document in contents.documents if orjson.loads(document.data)] != []
+        return
+    assert (len(contents.images), contents.missing, contents.mask is not None) == (image_count(body), 0, _wants_mask(body))
+    for picture in contents.images:
         with Image.open(io.BytesIO(picture)) as opened:
             opened.load()
             assert opened.size == (output_size(model, body, checked.facts) or opened.size)

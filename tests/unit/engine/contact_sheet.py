@@ -21,7 +21,7 @@ from darkroom_shared.models.model import Model
 from darkroom_worker.local_bedrock.engine import Order, Rendered, render
 from tests.support.bodies import b64, edited
 from tests.support.native_bodies import SDXL
-from tests.support.rows import ROWS
+from tests.support.rows import PICTURE_ROWS
 from tests.unit.engine.conftest import Studio
 from tests.unit.engine.scenes import Scene, preset_scenes, scenes
 
@@ -138,7 +138,7 @@ def main(folder: str, *tasks: str) -> None:
         in_columns([strip(sdxl, scene) for scene in preset_scenes()], 6).save(out / "presets.png")
     every = scenes(Studio())
     first: list[Image.Image] = []
-    for model, task_type in ROWS:
+    for model, task_type in PICTURE_ROWS:
         if tasks and task_type not in tasks:
             continue
         found = scenes_of(model, task_type, every)

@@ -1,4 +1,4 @@
-"""Every row of the catalogue has a picture on the contact sheets."""
+"""Every row of the catalogue that gives pictures has one on the contact sheets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.support.rows import ROWS
+from tests.support.rows import PICTURE_ROWS
 from tests.unit.engine.conftest import Studio
 from tests.unit.engine.contact_sheet import main, scenes_of
 from tests.unit.engine.scenes import scenes
@@ -14,7 +14,7 @@ from tests.unit.engine.scenes import scenes
 
 def test_every_row_has_a_scene_that_its_model_takes_and_no_scene_is_taken_by_none(studio: Studio) -> None:
     every = scenes(studio)
-    found = {(model.id, task_type): scenes_of(model, task_type, every) for model, task_type in ROWS}
+    found = {(model.id, task_type): scenes_of(model, task_type, every) for model, task_type in PICTURE_ROWS}
 
     assert [row for row, some in found.items() if not some] == []
     taken = {id(scene) for some in found.values() for scene in some}

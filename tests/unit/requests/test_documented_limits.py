@@ -148,8 +148,44 @@ STABILITY: Mapping[str, Limits] = {
     SERVICES["CONSERVATIVE_UPSCALE"]: IMAGE | PROMPT | NEGATIVE | SEED | FORMAT | {"creativity": "0.1..0.5"},
     SERVICES["CREATIVE_UPSCALE"]: STYLED | {"creativity": "0.1..0.5"},
 }
+KINDS_OF_RETRIEVAL = "|".join(f"{kind}_RETRIEVAL" for kind in ("TEXT", "IMAGE", "VIDEO", "DOCUMENT", "AUDIO"))
+EMBEDDING: Mapping[str, Limits] = {
+    "TITAN_EMBEDDING": {"inputText": "1 or more characters", "inputImage": PICTURE}
+    | {"embeddingConfig.outputEmbeddingLength": "256|384|1024"},
+    "SINGLE_EMBEDDING": {"schemaVersion": "nova-multimodal-embed-v1"}
+    | inside(
+        "singleEmbeddingParams!",
+        listed(f"""
+            embeddingPurpose!: GENERIC_INDEX|GENERIC_RETRIEVAL|{KINDS_OF_RETRIEVAL}|CLASSIFICATION|CLUSTERING
+            embeddingDimension: 256|384|1024|3072
+            text.truncationMode: START|END|NONE
+            text.value!: 1..8192 characters
+            image.detailLevel: STANDARD_IMAGE|DOCUMENT_IMAGE
+            image.format: png|jpeg|gif|webp
+            image.source!.bytes!: picture
+        """),
+    ),
+    "COHERE_EMBEDDING": listed("""
+        input_type!: search_document|search_query|classification|clustering
+        texts: 1..96 items
+        texts[]: 1 or more characters
+        images: 1..20 items
+        images[]: picture
+        inputs: 1..96 items
+        inputs[].content!: 1 or more items
+        inputs[].content[].type!: text|image_url
+        inputs[].content[].text: 1 or more characters
+        inputs[].content[].image_url: anything
+        embedding_types: 1 or more items
+        embedding_types[]: float|int8|uint8|binary|ubinary
+        output_dimension: 256|512|1024|1536
+        truncate: NONE|LEFT|RIGHT
+        max_tokens: whole 1..128000
+    """),
+}
 DOCUMENTED = {(model, task): limits for model in (TITAN_V1, TITAN_V2, NOVA) for task, limits in amazon(model).items()}
 DOCUMENTED |= {(model.id, task): STABILITY[model.id] for model, task in ROWS if model.id in STABILITY}
+DOCUMENTED |= {(model.id, task): EMBEDDING[task] for model, task in ROWS if task in EMBEDDING}
 
 
 def test_the_schema_of_every_row_has_the_fields_and_limits_that_aws_documents() -> None:
@@ -178,11 +214,13 @@ def _in_words(schema: Mapping[str, Any]) -> str:
         case {"const": value}:
             return str(value)
         case {"enum": values}:
-            return "|".join(values) if len(values) < 10 else f"{len(values)} words, {values[0]} to {values[-1]}"
+            return "|".join(map(str, values)) if len(values) < 10 else f"{len(values)} words, {values[0]} to {values[-1]}"
         case {"contentEncoding": "base64"}:
             return PICTURE
         case {"minLength": low, "maxLength": high}:
             return f"{low}..{high} characters"
+        case {"minLength": low}:
+            return f"{low} or more characters"
         case {"minItems": low}:
             return f"{low}..{schema['maxItems']} items" if "maxItems" in schema else f"{low} or more items"
         case {"pattern": _}:
@@ -192,5 +230,7 @@ def _in_words(schema: Mapping[str, Any]) -> str:
             return f"{kind}{low}..{high}" + (f" by {schema['multipleOf']}" if "multipleOf" in schema else "")
         case {"type": kind}:
             return {"integer": "whole", "boolean": "true or false"}.get(kind, kind)
+        case _ if not schema:
+            return "anything"
         case _:
             raise AssertionError(schema)
