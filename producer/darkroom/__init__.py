@@ -62,13 +62,18 @@ from darkroom_shared.core.lifecycle import JobState
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.settings import Settings
 from darkroom_shared.task_types import (
+    Ask,
     BackgroundRemoval,
+    Check,
     ColorGuidedGeneration,
+    Compare,
     ConservativeUpscale,
     ControlSketch,
     ControlStructure,
     CreativeUpscale,
+    Describe,
     EraseObject,
+    Extract,
     FastUpscale,
     ImageSource,
     ImageVariation,
@@ -102,6 +107,7 @@ if TYPE_CHECKING:
     from darkroom_shared.store.reads import StreamEvent
 
 __all__ = [
+    "Ask",
     "AssetMissing",
     "AsyncDarkroom",
     "AsyncJobHandle",
@@ -109,8 +115,10 @@ __all__ = [
     "Attempt",
     "BackgroundRemoval",
     "CallView",
+    "Check",
     "ClassState",
     "ColorGuidedGeneration",
+    "Compare",
     "Composite",
     "ConservativeUpscale",
     "ControlSketch",
@@ -125,9 +133,11 @@ __all__ = [
     "DarkroomWarning",
     "DeadlineUnlikely",
     "DeadlineWarning",
+    "Describe",
     "Draining",
     "EraseObject",
     "Explanation",
+    "Extract",
     "FailureView",
     "FastUpscale",
     "Flatten",

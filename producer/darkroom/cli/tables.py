@@ -38,9 +38,8 @@ def state(view: JobView | WorkflowView) -> Text:
 
 def substitution(view: JobView) -> list[tuple[str, str | Text]]:
     """What was done in place of what was asked for, as rows of a table; none where that is the same."""
-    if view.fidelity == "exact":
-        return []
-    return [("in place of", f"{view.asked_model}, {view.fidelity}"), *(("lost", text) for text in view.lost)]
+    lost: list[tuple[str, str | Text]] = [("lost", Text(text)) for text in view.lost]
+    return lost if view.fidelity == "exact" else [("in place of", f"{view.asked_model}, {view.fidelity}"), *lost]
 
 
 def guarding(view: JobView) -> list[tuple[str, str | Text]]:

@@ -85,7 +85,7 @@ def _named(settings: Settings) -> Iterable[str]:
     return () if settings.quotas == "off" else settings.quotas
 
 
-def _known(settings: Settings, model: str, pool: str, catalogue_rpm: float, record: PoolRecord | None) -> KnownQuota:
+def _known(settings: Settings, model: str, pool: str, catalogue_rpm: float | None, record: PoolRecord | None) -> KnownQuota:
     region, target = split_pool(pool)
     aws_rpm = record.aws.get("requests_per_minute") if record else None
     if record and record.has_worker:

@@ -14,15 +14,24 @@ from darkroom_shared.task_types.color_guided_generation import COLOR_GUIDED_GENE
 from darkroom_shared.task_types.conservative_upscale import CONSERVATIVE_UPSCALE, ConservativeUpscale
 from darkroom_shared.task_types.control_sketch import CONTROL_SKETCH, ControlSketch
 from darkroom_shared.task_types.control_structure import CONTROL_STRUCTURE, ControlStructure
+from darkroom_shared.task_types.converse import CONVERSE, Ask, Check, Compare, Describe, Extract, forced_schema, is_check
 from darkroom_shared.task_types.creative_upscale import CREATIVE_UPSCALE, CreativeUpscale
-from darkroom_shared.task_types.descriptor import ImagePlace, ImageRole, ImageSlot, TaskType
+from darkroom_shared.task_types.descriptor import EACH, ImagePlace, ImageRole, ImageSlot, TaskType
 from darkroom_shared.task_types.erase_object import ERASE_OBJECT, EraseObject
 from darkroom_shared.task_types.fast_upscale import FAST_UPSCALE, FastUpscale
 from darkroom_shared.task_types.generation_options import GenerationOptions
 from darkroom_shared.task_types.image_variation import IMAGE_VARIATION, ImageVariation
 from darkroom_shared.task_types.inpainting import INPAINTING, Inpainting
 from darkroom_shared.task_types.outpainting import OUTPAINTING, Outpainting
-from darkroom_shared.task_types.places import as_array, as_object, places_of, replace_at, with_chained_image
+from darkroom_shared.task_types.places import (
+    as_array,
+    as_object,
+    has_value,
+    places_of,
+    replace_at,
+    with_chained_images,
+    without_items,
+)
 from darkroom_shared.task_types.remove_background import REMOVE_BACKGROUND, RemoveBackground
 from darkroom_shared.task_types.request import ImageRequest, ImageSource
 from darkroom_shared.task_types.sdxl_image import SDXL_IMAGE, SdxlImage
@@ -42,7 +51,9 @@ __all__ = [
     "CONSERVATIVE_UPSCALE",
     "CONTROL_SKETCH",
     "CONTROL_STRUCTURE",
+    "CONVERSE",
     "CREATIVE_UPSCALE",
+    "EACH",
     "ERASE_OBJECT",
     "FAST_UPSCALE",
     "IMAGE_VARIATION",
@@ -61,13 +72,18 @@ __all__ = [
     "TEXT_IMAGE",
     "VIRTUAL_TRY_ON",
     "AnyRequest",
+    "Ask",
     "BackgroundRemoval",
+    "Check",
     "ColorGuidedGeneration",
+    "Compare",
     "ConservativeUpscale",
     "ControlSketch",
     "ControlStructure",
     "CreativeUpscale",
+    "Describe",
     "EraseObject",
+    "Extract",
     "FastUpscale",
     "GenerationOptions",
     "ImagePlace",
@@ -92,11 +108,15 @@ __all__ = [
     "VirtualTryOn",
     "as_array",
     "as_object",
-    "chain_image",
+    "chain_images",
+    "forced_schema",
+    "has_value",
     "image_places",
     "image_values",
+    "is_check",
     "replace_at",
     "task_type_of",
+    "without_items",
 ]
 
 TASK_TYPES: Mapping[str, TaskType] = {
@@ -122,6 +142,7 @@ TASK_TYPES: Mapping[str, TaskType] = {
     "FAST_UPSCALE": FAST_UPSCALE,
     "CONSERVATIVE_UPSCALE": CONSERVATIVE_UPSCALE,
     "CREATIVE_UPSCALE": CREATIVE_UPSCALE,
+    "CONVERSE": CONVERSE,
 }
 """Every task type by its name."""
 
@@ -148,6 +169,11 @@ AnyRequest: TypeAlias = (
     | FastUpscale
     | ConservativeUpscale
     | CreativeUpscale
+    | Describe
+    | Ask
+    | Extract
+    | Compare
+    | Check
 )
 """Every typed request."""
 
@@ -169,7 +195,10 @@ def image_places(body: Mapping[str, object]) -> list[ImagePlace]:
     return list(image_values(body))
 
 
-def chain_image(body: Mapping[str, object], image: object) -> dict[str, object]:
-    """A copy of the body that works on `image` unless it has a picture of its own; unchanged for tasks that start from text."""
+def chain_images(body: Mapping[str, object], *images: object) -> dict[str, object]:
+    """A copy of the body that works on these pictures (1 or more; more than it takes are left out) unless it has one of its own.
+
+    Unchanged for tasks that start from text.
+    """
     task = task_type_of(body)
-    return dict(body) if task is None else with_chained_image(task, body, image)
+    return dict(body) if task is None else with_chained_images(task, body, images)

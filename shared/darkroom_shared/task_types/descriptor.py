@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
+EACH: Final = "*"
+"""Stands in a path for every item of a list."""
 ImageRole = Literal["image", "mask", "reference", "condition", "source"]
 """What a picture is for: `image` is worked on, `mask` says where, `reference` lends its look or garment, `condition` lends its
 layout, `source` is the person or room of a try-on."""
@@ -15,17 +17,19 @@ class ImageSlot:
     """A place of a request body that may hold a picture, or a list of pictures.
 
     Attributes:
-        path: keys from the top of the body.
+        path: keys from the top of the body; `EACH` for every item of a list.
         role: what the picture is for.
         many: True if the place holds a list of pictures.
         chained_with: keys at the top of the body. Where there are some, a chain fills the place only if the body has one of them:
             without them the task starts from text.
+        chained_most: how many pictures of the step before it a chain puts there.
     """
 
     path: tuple[str, ...]
     role: ImageRole
     many: bool = False
     chained_with: tuple[str, ...] = ()
+    chained_most: int = 1
 
 
 @dataclass(frozen=True, slots=True)

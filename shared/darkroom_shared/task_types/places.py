@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from darkroom_shared.core.problems import pointer
-from darkroom_shared.task_types.descriptor import ImagePlace, ImageSlot, TaskType
+from darkroom_shared.task_types.descriptor import EACH, ImagePlace, ImageSlot, TaskType
 
 Path = tuple[str | int, ...]
 
@@ -36,15 +36,24 @@ def _value_at(body: Mapping[str, object], path: Path) -> object:
 
 
 def _paths(slot: ImageSlot, body: Mapping[str, object]) -> list[Path]:
-    value = _value_at(body, slot.path)
-    if slot.many:
-        return [(*slot.path, index) for index, item in enumerate(as_array(value)) if item is not None]
-    return [] if value is None else [slot.path]
+    found: list[Path] = [()]
+    for key in (*slot.path, EACH) if slot.many else slot.path:
+        if key == EACH:
+            found = [(*path, index) for path in found for index in range(len(as_array(_value_at(body, path))))]
+        else:
+            found = [(*path, key) for path in found]
+    return [path for path in found if _value_at(body, path) is not None]
 
 
 def places_of(task: TaskType, body: Mapping[str, object]) -> dict[ImagePlace, object]:
     """The pictures present in a body of the task, and what stands there, in the order of the task's slots."""
     return {ImagePlace(pointer(path), slot.role): _value_at(body, path) for slot in task.slots for path in _paths(slot, body)}
+
+
+def has_value(body: Mapping[str, object], where: str) -> bool:
+    """Whether a JSON pointer leads to something in the body."""
+    path = [int(part) if part.isdecimal() else part for part in where.split("/")[1:]]
+    return _value_at(body, tuple(path)) is not None
 
 
 def replace_at(body: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
@@ -60,6 +69,20 @@ def replace_at(body: Mapping[str, object], values: Mapping[str, object]) -> dict
             raise KeyError(where)
         result = cast("dict[str, object]", _replaced(result, parts, value, where))
     return result
+
+
+def without_items(body: Mapping[str, object], wheres: Sequence[str]) -> dict[str, object]:
+    """A copy of the body without the items of its innermost lists that these JSON pointers go through, or are."""
+    gone: dict[str, set[int]] = {}
+    for where in wheres:
+        parts = where.split("/")
+        last = max(place for place, part in enumerate(parts) if part.isdecimal())
+        gone.setdefault("/".join(parts[:last]), set()).add(int(parts[last]))
+    values: dict[str, object] = {}
+    for where, indexes in gone.items():
+        path = tuple(int(part) if part.isdecimal() else part for part in where.split("/")[1:])
+        values[where] = [item for index, item in enumerate(as_array(_value_at(body, path))) if index not in indexes]
+    return replace_at(body, values)
 
 
 def _replaced(node: object, parts: Sequence[str], value: object, where: str) -> object:
@@ -78,18 +101,30 @@ def _replaced(node: object, parts: Sequence[str], value: object, where: str) -> 
     return items
 
 
-def with_chained_image(task: TaskType, body: Mapping[str, object], image: object) -> dict[str, object]:
-    """A copy of the body that works on `image`, unless it already names a picture of its own.
+def with_chained_images(task: TaskType, body: Mapping[str, object], images: Sequence[object]) -> dict[str, object]:
+    """A copy of the body that works on `images`, unless it already names a picture of its own.
 
     Args:
-        image: anything that may stand at an image place, as a rule `$steps.<name>.outputs[0]`.
+        images: 1 or more of anything that may stand at an image place, as a rule `$steps.<name>.outputs[0]`; of more than the slot
+            takes the first count.
     """
     slot = task.chained_slot
     if slot is None or _paths(slot, body) or (slot.chained_with and not any(key in body for key in slot.chained_with)):
         return dict(body)
-    *keys, last = slot.path
-    filled: object = [image] if slot.many else image
-    for depth in range(len(keys), -1, -1):
-        outer = as_object(_value_at(body, tuple(keys[:depth])))
-        filled = {**outer, (*keys, last)[depth]: filled}
-    return cast("dict[str, object]", filled)
+    taken = list(images[: slot.chained_most])
+    return cast("dict[str, object]", _filled(body, slot.path, taken if slot.many else taken[0], taken))
+
+
+def _filled(node: object, path: Sequence[str], value: object, each: Sequence[object]) -> object:
+    """The node with `value` at the path. A list on the way is gone through by its first item; the last one gets an item in front
+    for each of `each`."""
+    if not path:
+        return value
+    key, rest = path[0], path[1:]
+    if key != EACH:
+        fields = as_object(node)
+        return {**fields, key: _filled(fields.get(key), rest, value, each)}
+    items = list(as_array(node))
+    if EACH in rest:
+        return [_filled(items[0], rest, value, each), *items[1:]] if items else items
+    return [*(_filled(None, rest, one, each) for one in each), *items]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from darkroom_worker.local_bedrock.dialects.amazon import Amazon
+from darkroom_worker.local_bedrock.dialects.converse import Conversation
 from darkroom_worker.local_bedrock.dialects.dialect import Dialect, Drawn, Told
 from darkroom_worker.local_bedrock.dialects.sdxl import Sdxl
 from darkroom_worker.local_bedrock.dialects.stability import Stability
@@ -17,5 +18,6 @@ DIALECTS: Mapping[str, Dialect] = {
     "stable-image": Stability(),
     "stability-services": Stability(),
     "sdxl": Sdxl(),
+    "vision": Conversation(),
 }
 """By the catalogue's name of the family."""
