@@ -62,14 +62,19 @@ from darkroom_shared.core.lifecycle import JobState
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.settings import Settings
 from darkroom_shared.task_types import (
+    Ask,
     BackgroundRemoval,
+    Check,
     CohereEmbedding,
     ColorGuidedGeneration,
+    Compare,
     ConservativeUpscale,
     ControlSketch,
     ControlStructure,
     CreativeUpscale,
+    Describe,
     EraseObject,
+    Extract,
     FastUpscale,
     ImageSource,
     ImageVariation,
@@ -106,6 +111,7 @@ if TYPE_CHECKING:
     from darkroom_shared.store.reads import StreamEvent
 
 __all__ = [
+    "Ask",
     "AssetMissing",
     "AsyncDarkroom",
     "AsyncJobHandle",
@@ -113,9 +119,11 @@ __all__ = [
     "Attempt",
     "BackgroundRemoval",
     "CallView",
+    "Check",
     "ClassState",
     "CohereEmbedding",
     "ColorGuidedGeneration",
+    "Compare",
     "Composite",
     "ConservativeUpscale",
     "ControlSketch",
@@ -130,9 +138,11 @@ __all__ = [
     "DarkroomWarning",
     "DeadlineUnlikely",
     "DeadlineWarning",
+    "Describe",
     "Draining",
     "EraseObject",
     "Explanation",
+    "Extract",
     "FailureView",
     "FastUpscale",
     "Flatten",

@@ -41,9 +41,10 @@ from darkroom_shared.core.ids import ASSET_SCHEME, make_id
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.core.workflow import references
 from darkroom_shared.failpoints import Point
-from darkroom_shared.models.catalogue import check_body, check_images, image_count
+from darkroom_shared.models.catalogue import check_body, image_count
 from darkroom_shared.models.model import Model
 from darkroom_shared.plan.choosing import TRANSLATIONS
+from darkroom_shared.plan.fitting import picture_problems
 from darkroom_shared.settings import Settings
 from darkroom_shared.store import ops, reads, retirement, steering, upkeep
 from darkroom_shared.task_types import ImageSource, image_values
@@ -159,7 +160,7 @@ def chain(
 ) -> Flow[Recorded]:
     """Plans, checks, stores and records a workflow. Raises what `submit` raises, pointers under `/steps/<name>`."""
     told = delivery(options, scene.settings, scene.sources.now_ms())
-    terms = yield from with_marks(scene.terms(told))
+    terms = yield from with_marks(replace(scene.terms(told), chained=True))
     planned, pictures = yield from plan(steps, image, terms)
     _warn(_model_warnings(planned, terms), ModelRetiredWarning)
     _warn(_advice(planned, terms), PromptWarning)
@@ -178,7 +179,7 @@ def preview(
     scene: Scene, steps: Sequence[NamedStep], image: ImageSource | Sequence[ImageSource] | None, options: SubmitOptions
 ) -> Flow[Plan]:
     """The plan of a chain with every warning; writes nothing."""
-    terms = scene.terms(delivery(options, scene.settings, scene.sources.now_ms()))
+    terms = replace(scene.terms(delivery(options, scene.settings, scene.sources.now_ms())), chained=True)
     with suppress(Unavailable):  # a plan is of use without the ledger, too
         terms = yield from with_marks(terms)
     planned, _ = yield from plan(steps, image, terms)
@@ -243,7 +244,7 @@ def problems_of(scene: Scene, request: Request, model: str | None) -> Flow[list[
 
 
 def _found(body: dict[str, object], resolved: Resolved, model: Model) -> list[Problem]:
-    about_images = check_images(model, body, resolved.facts)
+    about_images = picture_problems(model, body, resolved.facts)
     told = [_with_way_out(problem, body, resolved, model) for problem in about_images]
     return _without_repeats([*resolved.problems, *check_body(model, body), *told])
 

@@ -12,8 +12,9 @@ from typing import Final, Literal
 from darkroom_shared.contract.steps import MAX_SIDE, Convert, Flatten, Invert, MaskFromAlpha, Resize, StepSpec
 from darkroom_shared.core.image_facts import ImageFacts
 from darkroom_shared.core.problems import Problem
-from darkroom_shared.models.catalogue import MaskPolarity, check_images
+from darkroom_shared.models.catalogue import MaskPolarity
 from darkroom_shared.models.model import Model
+from darkroom_shared.plan.fitting import picture_problems
 
 Judge = Callable[[ImageFacts], Sequence[Problem]]
 """What a model has against a picture."""
@@ -32,7 +33,7 @@ class Repair:
 
 def judge(model: Model, body: dict[str, object], place: str) -> Judge:
     """What the model has against a picture at this place of this body (the mask's size is not looked at)."""
-    return lambda facts: [found for found in check_images(model, body, {place: facts}) if found.pointer == place]
+    return lambda facts: [found for found in picture_problems(model, body, {place: facts}) if found.pointer == place]
 
 
 def repairs(judged: Judge, facts: ImageFacts, model: str) -> list[Repair]:

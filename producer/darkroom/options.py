@@ -86,6 +86,8 @@ class Delivery:
     substitute: Substitute = "never"
     guardrail: str = ""
     guardrail_gates: tuple[Gate, ...] = ()
+    model_named: bool = True
+    """Whether the caller named the model: then no other setting does."""
     regions_named: bool = False
     """Whether the caller named the Regions: then no other model's Regions are added."""
 
@@ -133,6 +135,7 @@ def delivery(options: SubmitOptions, settings: Settings, now_ms: int) -> Deliver
         substitute=options.get("substitute") or _usual_substitute(options, settings),
         guardrail=options.get("guardrail") or "",
         guardrail_gates=tuple(gate for gate in GATES if gate in (options.get("guardrail_gates") or ())),
+        model_named=options.get("model") is not None,
         regions_named=bool(options.get("region") or options.get("regions")),
     )
 

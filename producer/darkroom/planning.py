@@ -4,7 +4,7 @@ Pure: drafts with the facts of their pictures in, a plan or every problem at onc
 
 * an empty image place takes the picture of the step before (IMAGE_VARIATION takes up to five of them, the others the first);
 * a picture that the model would refuse is resized, flattened or converted on the way;
-* a step that gives a document hands on the pictures that it got;
+* a step that gives a document hands on the pictures that it got; steps behind a check run only if its verdict is yes;
 * INPAINTING and OUTPAINTING without a mask get the outline of a cut-out or the mask of an enlarged canvas, in its polarity.
 """
 
@@ -21,10 +21,11 @@ from darkroom_shared.core.errors import InvalidRequest
 from darkroom_shared.core.image_facts import ImageFacts
 from darkroom_shared.core.problems import Problem, pointer
 from darkroom_shared.core.workflow import STEP_NAME, CycleError, free_name, needs_of, order
-from darkroom_shared.models.catalogue import check_body, check_images, image_count
+from darkroom_shared.models.catalogue import check_body, gives_documents, image_count
 from darkroom_shared.models.model import Model
+from darkroom_shared.plan.fitting import picture_problems
 from darkroom_shared.plan.route import Route
-from darkroom_shared.task_types import TASK_TYPES, image_values
+from darkroom_shared.task_types import TASK_TYPES, image_values, is_check
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class PlannedStep:
         task_type: Bedrock's taskType, or `local.<kind>`.
         request: what is recorded: Bedrock's body, or `{"step", "images"}`.
         needs: names of the steps whose pictures it uses.
+        after: names of the checks that must have passed, whose pictures it does not use.
         inputs: facts of its pictures in the order of their places; None where nobody can know them before.
         outputs: facts of the pictures it is expected to give; None likewise.
         images: how many pictures are asked for.
@@ -80,9 +82,15 @@ class PlannedStep:
     model: str = ""
     price_usd: Decimal | None = Decimal(0)
     asked: Mapping[str, object] = field(default_factory=dict[str, object], repr=False)
+    after: tuple[str, ...] = ()
     calls: int = 1
     route: Route | None = None
     routes: tuple[Route, ...] = ()
+
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        """Names of all steps that must have ended well before it starts."""
+        return tuple(dict.fromkeys((*self.needs, *self.after)))
 
     def as_json(self, *, routes: bool = False) -> dict[str, object]:
         """What a plan shows of it: no prompts, no pictures; `routes` adds those that were not taken."""
@@ -90,7 +98,7 @@ class PlannedStep:
             "name": self.name,
             "kind": self.kind,
             "task_type": self.task_type,
-            "needs": list(self.needs),
+            "needs": list(self.waits_for),
             "inputs": [_size(facts) for facts in self.inputs],
             "outputs": [_size(facts) for facts in self.outputs],
             "images": self.images,
@@ -224,7 +232,7 @@ def _unused(steps: Sequence[PlannedStep]) -> list[str]:
     return [
         f"No later step uses the pictures of step {step.name!r}: the one after it works on others or starts from text."
         for step in steps[:-1]
-        if step.name not in used
+        if step.name not in used and step.outputs
     ]
 
 
@@ -236,6 +244,7 @@ class _Planner:
         self.steps: list[PlannedStep] = []
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
+        self._checks: tuple[str, ...] = ()
         self._router = Router(names, self._insert)
 
     def add(self, draft: Draft, previous: Sequence[Source]) -> list[Source]:
@@ -248,7 +257,7 @@ class _Planner:
         model = self._placing.model_for(body)
         routed = self._router.route(draft.name, model, body, draft.facts, previous)
         self.warnings += routed.warnings
-        found = [*routed.problems, *check_body(model, routed.body), *check_images(model, routed.body, routed.facts)]
+        found = [*routed.problems, *check_body(model, routed.body), *picture_problems(model, routed.body, routed.facts)]
         self._report(draft.name, found)
         sources = output_sources(draft.name, model, routed.body, routed.facts)
         self._router.learn(sources)
@@ -264,9 +273,13 @@ class _Planner:
                 images=image_count(routed.body),
                 model=model.id,
                 price_usd=None,
+                after=self._checks,
             )
         )
-        return [source for source in sources if not source.is_mask] or list(previous)
+        if gives_documents(model):
+            self._checks += (draft.name,) if is_check(routed.body) else ()
+            return list(previous) or routed.sources
+        return [source for source in sources if not source.is_mask]
 
     def _add_local(self, draft: Draft, spec: StepSpec, previous: Sequence[Source]) -> list[Source]:
         explicit = {f"/images/{index}": ref for index, ref in enumerate(draft.images)}
@@ -301,6 +314,7 @@ class _Planner:
                 images=spec.images,
                 inserted=bool(reason),
                 reason=reason or "",
+                after=self._checks,
             )
         )
         return self._router.learn_local(name, spec, inputs, outputs)

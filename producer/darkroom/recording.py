@@ -12,7 +12,7 @@ from typing import cast
 
 from darkroom.planning import Plan, PlannedStep
 from darkroom.terms import Terms
-from darkroom_shared.contract.job_record import JobRecord
+from darkroom_shared.contract.job_record import AUTO, JobRecord
 from darkroom_shared.contract.messages import step_task_name, task_name
 from darkroom_shared.core.ids import ASSET_SCHEME, SHA256
 from darkroom_shared.core.quota import LOCAL_LANE, PoolQuota
@@ -61,13 +61,13 @@ def workflow(
         asked: the one request that all of it is for, where a single job was asked for.
     """
     ids = dict(zip((step.name for step in plan.steps), job_ids, strict=True))
-    waiting = dependants({step.name: step.needs for step in plan.steps})
+    waiting = dependants({step.name: step.waits_for for step in plan.steps})
     jobs = [
         ops.NewJob(
             ids[step.name],
-            _record(terms, step, first=not step.needs, workflow=workflow_id, jobs=ids).as_fields(),
+            _record(terms, step, first=not step.waits_for, workflow=workflow_id, jobs=ids).as_fields(),
             calls=step.calls,
-            needs=[ids[need] for need in step.needs],
+            needs=[ids[need] for need in step.waits_for],
             dependants=[ids[name] for name in waiting[step.name]],
             hold_until_ms=terms.delivery.not_before_ms,
         )
@@ -123,12 +123,12 @@ def _record(
 
 
 def _route_fields(terms: Terms, step: PlannedStep, route: Route) -> dict[str, object]:
-    named = terms.named
+    named = terms.named_for(step.asked or step.request)
     return route_fields(
         route,
         step.request,
         asked=step.asked,
-        asked_model="" if named is not None and named.id == step.model else terms.delivery.model,
+        asked_model=AUTO if named is None else "" if named.id == step.model else named.id,
         calls=step.calls,
         images=step.images,
         price_usd=step.price_usd,

@@ -15,7 +15,7 @@ from darkroom.routing import Source, from_outside
 from darkroom_shared.contract.steps import STEP_TYPES, StepSpec, parse_step
 from darkroom_shared.core.errors import InvalidRequest
 from darkroom_shared.core.problems import Problem, pointer
-from darkroom_shared.task_types import ImageSource
+from darkroom_shared.task_types import CONVERSE, ImageSource, is_check
 
 
 class HasBody(Protocol):
@@ -145,7 +145,10 @@ def _local_of(value: Mapping[str, object]) -> LocalStep:
 def _default_name(step: Request | LocalStep) -> str:
     if isinstance(step, LocalStep):
         return default_name(step.step.kind)
-    task = body_of_request(step)[0].get("taskType")
+    body = body_of_request(step)[0]
+    task = body.get("taskType")
+    if task == CONVERSE.name:  # what several typed requests are for
+        return "check" if is_check(body) else CONVERSE.slug if isinstance(step, Mapping) else type(step).__name__.lower()
     return default_name(task) if isinstance(task, str) and task.isidentifier() else "step"
 
 

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from darkroom.glue import Repair, judge, mask_of_canvas, mask_of_cutout, repairs, resized_mask
 from darkroom_shared.contract.steps import Convert, Flatten, Pad, PaletteTransfer, Resize, StepSpec, ZoomOut
 from darkroom_shared.core.image_facts import ImageFacts
-from darkroom_shared.core.problems import Problem, pointer
+from darkroom_shared.core.problems import Problem
 from darkroom_shared.core.workflow import Reference, free_name, parse_reference
 from darkroom_shared.models.catalogue import gives_documents, image_count, mask_polarity, output_size
 from darkroom_shared.models.model import Model
 from darkroom_shared.task_types import (
     TaskType,
     as_object,
-    chain_image,
+    chain_images,
     image_values,
     replace_at,
     task_type_of,
 )
 
-MOST_VARIED: Final = 5
-"""IMAGE_VARIATION takes 1 to 5 pictures."""
 _CUTTING: Final = ("BACKGROUND_REMOVAL", "REMOVE_BACKGROUND")
 """Their pictures are cut-outs, but for one asked for as JPEG, which knows no transparency."""
 _MASKED: Final = ("INPAINTING", "OUTPAINTING")
@@ -57,12 +55,14 @@ class Routed:
         facts: facts of the pictures by JSON pointer, as far as they are known.
         problems: references that lead nowhere.
         warnings: sentences for a person.
+        sources: its pictures as they came, in the order of their places, masks left out.
     """
 
     body: dict[str, object]
     facts: dict[str, ImageFacts]
     problems: list[Problem]
     warnings: list[str]
+    sources: list[Source] = field(default_factory=list[Source])
 
 
 Insert = Callable[[str, StepSpec, Sequence[Source], str], list[Source]]
@@ -166,9 +166,10 @@ class Router:
         for place in places:
             if place.role == "mask" and main is not None:
                 fit[place.pointer] = self._same_size(name, fit[place.pointer], before.get("image") or before["source"], main)
+        own = [source for place, source in zip(places, sources, strict=True) if place.role != "mask"]
         whole = replace_at(routed.body, {where: source.ref for where, source in fit.items()})
         known = {where: source.facts for where, source in fit.items() if source.facts is not None}
-        return self._with_mask(name, model, task, replace(routed, body=whole, facts=known), main)
+        return self._with_mask(name, model, task, replace(routed, body=whole, facts=known, sources=own), main)
 
     def _fitted(self, name: str, model: Model, body: dict[str, object], place: str, source: Source) -> Source:
         """The picture as the model takes it, with what outlines it brought to the same size."""
@@ -232,10 +233,8 @@ def _fill(name: str, task: TaskType, body: Mapping[str, object], previous: Seque
     taken = any(place.role in ("image", "source") for place in image_values(body))
     if slot is None or taken or not previous:
         return Routed(dict(body), {}, [], [])
-    filled = chain_image(body, previous[0].ref)
-    if slot.many and len(previous) > 1:
-        filled = replace_at(filled, {pointer(slot.path): [source.ref for source in previous[:MOST_VARIED]]})
-    most = MOST_VARIED if slot.many else 1
+    filled = chain_images(body, *(source.ref for source in previous))
+    most = slot.chained_most
     warnings: list[str] = []
     if len(previous) > most:
         used = "the first" if most == 1 else f"the first {most}"

@@ -26,7 +26,7 @@ from darkroom_shared.plan.choosing import Wish, choose, cutout_price, is_living,
 from darkroom_shared.plan.route import CUTOUT, Route, Translation
 from darkroom_shared.settings import Settings
 from darkroom_shared.store.steering import pool_quota
-from darkroom_shared.task_types import image_values
+from darkroom_shared.task_types import CONVERSE, image_values
 
 CUTOUT_STEP: Final = "cutout"
 
@@ -40,12 +40,14 @@ class Terms:
         delivery: the checked options.
         today: the day to judge models by.
         dead: models that are marked as retired before their time.
+        chained: whether the requests are steps of a chain, which name one model together.
     """
 
     settings: Settings
     delivery: Delivery
     today: date
     dead: frozenset[str] = frozenset()
+    chained: bool = False
 
     @property
     def heeds_marks(self) -> bool:
@@ -59,7 +61,24 @@ class Terms:
         Raises:
             UnknownModel: it is not in the catalogue.
         """
-        return None if self.delivery.model == AUTO else self.settings.find_model(self.delivery.model)
+        return self._found(self.delivery.model)
+
+    def _found(self, name: str) -> Model | None:
+        return None if name == AUTO else self.settings.find_model(name, self.delivery.regions)
+
+    def named_for(self, body: Mapping[str, object]) -> Model | None:
+        """The model that a request is for; None where any will do.
+
+        One model does not make pictures and look at them. So in a chain, and where the model is the settings' usual one, a request
+        that it cannot do by its nature goes to the settings' model of the other kind.
+
+        Raises:
+            UnknownModel: a setting names one that is not in the catalogue.
+        """
+        named, looks = self.named, body.get("taskType") == CONVERSE.name
+        if named is None or looks == (CONVERSE.name in named.task_types) or not (self.chained or not self.delivery.model_named):
+            return named
+        return self._found(self.settings.vision_model if looks else self.settings.default_model)
 
     def model_for(self, body: Mapping[str, object]) -> Model:
         """By whose rules a request is read: those of the named model, else of the first that takes it as it is, living ones first.
@@ -67,7 +86,7 @@ class Terms:
         Where none takes it, the one that comes nearest tells what is wrong. A named model that does not know the task reads it only
         if the plan may not put it into other words.
         """
-        named, task = self.named, body.get("taskType")
+        named, task = self.named_for(body), body.get("taskType")
         able = [model for model in MODELS.values() if task in model.task_types]
         if named is not None and (task in named.task_types or not able or self.delivery.substitute == "never"):
             return named
@@ -117,7 +136,9 @@ class Terms:
         return f"{told.tenant}:{told.idempotency_key}", print_, life_ms
 
     def tagged(self, body: Mapping[str, object]) -> Mapping[str, object]:
-        """The body with its task type, where only the named model tells it."""
+        """The body with its task type, where only the named model tells it, or Converse's own form."""
+        if "taskType" not in body and "messages" in body:
+            return {"taskType": CONVERSE.name, **body}
         named = self.named
         return body if named is None else tagged(named, body)
 
@@ -127,11 +148,12 @@ class Terms:
         return Wish(
             body=body,
             facts=facts,
-            model=self.named,
+            model=self.named_for(body),
             substitute=told.substitute,
             regions=told.regions,
             elsewhere=not told.regions_named,
             may_go_to=settings.may_go_to,
+            may_run=settings.may_run,
             today=self.today,
             dead=self.dead,
             anywhere=settings.is_local_bedrock,
@@ -205,6 +227,7 @@ def _cutout(step: PlannedStep, route: Route, told: Translation, name: str) -> Pl
         task_type=str(told.cutout["taskType"]),
         request=told.cutout,
         needs=needs_of(told.cutout),
+        after=step.after,
         inputs=step.inputs[:1],
         outputs=(None,),
         images=1,

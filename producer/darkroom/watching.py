@@ -22,7 +22,7 @@ from darkroom_shared.core.errors import (
     WrongResult,
 )
 from darkroom_shared.core.ids import JOB_ID, call_id
-from darkroom_shared.core.lifecycle import JobState
+from darkroom_shared.core.lifecycle import CHECK_NOT_PASSED, JobState
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.storage.names import extension
 from darkroom_shared.store import presence, reads, upkeep
@@ -156,6 +156,9 @@ def raise_for(view: JobView) -> JobView:
     if view.state in (JobState.SUCCEEDED, JobState.PARTIAL):
         return view
     kind = _ENDINGS.get(view.state, JobFailed)
+    if view.reason == CHECK_NOT_PASSED:
+        told = view.documents[0].excerpt if view.documents else "its verdict is gone"
+        raise kind(f"{view.id} did not pass its check: {told}", job_id=view.id, reason=view.reason)
     why = view.error.message if view.error else view.reason.replace("_", " ")
     raise kind(f"{view.id} was {_PAST.get(view.state, 'not done')}: {why}", job_id=view.id, reason=view.reason)
 
@@ -187,7 +190,7 @@ def images_of(view: JobView) -> Flow[list[bytes]]:
 
 def text(job_id: str) -> Flow[str]:
     """The first document as text. Raises as `images`; WrongResult if the job gave pictures."""
-    return (yield from text_of(raise_for((yield from status(job_id)))))
+    return (yield from text_of(_with_document((yield from status(job_id)))))
 
 
 def text_of(view: JobView) -> Flow[str]:
@@ -197,7 +200,12 @@ def text_of(view: JobView) -> Flow[str]:
 
 def parsed(job_id: str) -> Flow[object]:
     """The first document as a value. Raises as `text`; WrongResult for words that are no JSON."""
-    return (yield from parsed_of(raise_for((yield from status(job_id)))))
+    return (yield from parsed_of(_with_document((yield from status(job_id)))))
+
+
+def _with_document(view: JobView) -> JobView:
+    """The view itself if it has a document, be it a verdict that ended the job; else as `raise_for`."""
+    return view if view.is_terminal and view.documents else raise_for(view)
 
 
 def parsed_of(view: JobView) -> Flow[object]:

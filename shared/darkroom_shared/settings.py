@@ -7,6 +7,7 @@ Durations are ISO 8601 (`PT90S`, `P7D`) or plain seconds (`90`, `1.5`).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -15,9 +16,10 @@ from urllib.parse import quote, urlsplit
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from darkroom_shared.contract.job_record import CLASSES, IfLate, Substitute
+from darkroom_shared.contract.job_record import AUTO, CLASSES, IfLate, Substitute
 from darkroom_shared.core.errors import UnknownModel
 from darkroom_shared.core.guardrail import GATES, RULE, Gate, is_guardrail
+from darkroom_shared.models.catalogue import profile_regions
 from darkroom_shared.models.custom import custom_model, find_any_model
 from darkroom_shared.models.model import Model
 from darkroom_shared.models.price_file import PriceFileError, read_prices
@@ -91,6 +93,8 @@ class Settings(BaseSettings):
     """Another Bedrock runtime endpoint, such as the local one. Empty: AWS."""
     default_model: str = "amazon.nova-canvas-v1:0"
     """Model of a job that names none: an id, or `auto` for the best living one."""
+    vision_model: str = AUTO
+    """The same for a job that looks at pictures, such as a check, where the model of the images cannot do it."""
     custom_models: Annotated[dict[str, str], NoDecode] = {}
     """As JSON: the base model's id by the ARN of Provisioned Throughput, so that the ARN can be named as a model."""
     substitute: Substitute = "never"
@@ -269,9 +273,13 @@ class Settings(BaseSettings):
         """Where pictures go."""
         return self.assets_url or (self.home_folder / "store").as_uri()
 
-    def find_model(self, model_id: str) -> Model:
-        """The model that an id or ARN names, those of `custom_models` included. Raises UnknownModel."""
-        return find_any_model(model_id, self.custom_models)
+    def find_model(self, model_id: str, regions: Sequence[str] = ()) -> Model:
+        """The model that an id or ARN names, those of `custom_models` included; `regions` as for the catalogue.
+
+        Raises:
+            UnknownModel.
+        """
+        return find_any_model(model_id, self.custom_models, regions)
 
     @property
     def fine_tuned(self) -> tuple[Model, ...]:
@@ -295,6 +303,11 @@ class Settings(BaseSettings):
     def may_go_to(self, region: str) -> bool:
         """Whether `residency` lets calls go to a Region."""
         return not self.residency or region.startswith(self.residency)
+
+    def may_run(self, model_id: str) -> bool:
+        """Whether `residency` allows every place where a call to this id may run: for a profile, all of its geography."""
+        places = profile_regions(model_id)
+        return not self.residency or all(place.startswith(self.residency) for place in places)
 
     @property
     def spend_per_day_microusd(self) -> int | None:

@@ -13,10 +13,11 @@ import io
 import random
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from PIL import Image, ImageDraw
 
+from darkroom_shared.models.catalogue import FAMILIES, MODELS, gives_documents
 from tests.support.native_bodies import NATIVE_SAMPLES
 
 TITAN_V1 = "amazon.titan-image-generator-v1"
@@ -205,6 +206,10 @@ def sample(name: str) -> Body:
     if name in NATIVE_SAMPLES:
         return {"taskType": name.split(maxsplit=1)[0], **native_sample(name)}
     return _SAMPLES[name]()
+
+
+JUDGED: Final = tuple(model for model in MODELS.values() if not gives_documents(model) or model is FAMILIES[model.family].models[0])
+"""Every model but those that are judged by the very rules of another: of the profiles of vision models one."""
 
 
 def native_sample(name: str) -> Body:

@@ -15,6 +15,7 @@ CORE_BEFORE = "stability.stable-image-core-v1:0"
 ULTRA_BEFORE = "stability.stable-image-ultra-v1:0"
 SD3 = "stability.sd3-large-v1:0"
 SDXL = "stability.stable-diffusion-xl-v1"
+HAIKU = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
 STABLE_FROM_IMAGE = (ULTRA, SD35, ULTRA_BEFORE, SD3)
 """Models of STABLE_IMAGE that take an image."""
 STABLE_IMAGES = (CORE, CORE_BEFORE, *STABLE_FROM_IMAGE)
@@ -60,6 +61,16 @@ def _sdxl(**more: object) -> Body:
 
 
 NATIVE_SAMPLES: Mapping[str, Callable[[str, str], Body]] = {
+    "CONVERSE": lambda picture, _: {
+        "messages": [
+            {"role": "user", "content": [{"image": {"format": "png", "source": {"bytes": picture}}}, {"text": "What is this?"}]},
+            {"role": "assistant", "content": [{"text": "A boat."}]},
+            {"role": "user", "content": [{"text": "Of which colour?"}, {"image": {"source": {"bytes": picture}}}]},
+        ],
+        "system": [{"text": "Answer in one word."}],
+        "inferenceConfig": {"maxTokens": 50, "temperature": 0, "topP": 1, "stopSequences": ["."]},
+        "additionalModelRequestFields": {"top_k": 5},
+    },
     "STABLE_IMAGE": lambda _, __: {
         "prompt": "a red sailboat on a calm lake",
         "negative_prompt": "people",

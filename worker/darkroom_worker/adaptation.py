@@ -5,16 +5,20 @@ They are computed again whenever they are needed: steps are deterministic, and o
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import cast
 
 from pydantic import TypeAdapter
 
 from darkroom_shared.contract.steps import Cover, StepSpec
-from darkroom_shared.images import measure
+from darkroom_shared.core.workflow import parse_reference
+from darkroom_shared.images import inspect, measure
+from darkroom_shared.models.catalogue import FAMILIES
+from darkroom_shared.plan.fitting import fitting
 from darkroom_shared.plan.route import MADE
 from darkroom_shared.task_types import image_values
-from darkroom_worker.requests import referred_asset
+from darkroom_worker.requests import referred_asset, without_missing
 from darkroom_worker.work import Held, Worker
 
 _SPEC: TypeAdapter[StepSpec] = TypeAdapter(StepSpec)
@@ -43,6 +47,36 @@ async def prepared(worker: Worker, held: Held) -> dict[str, bytes]:
             pictures = (await worker.steps.run(spec, pictures[: spec.inputs]))[:1]
         found[pointer] = pictures[0]
     return found
+
+
+async def small_enough(
+    worker: Worker, held: Held, request: Mapping[str, object], made: Mapping[str, bytes]
+) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """The same for pictures that only now can be looked at, those of the steps before: what a model takes at most is kept.
+
+    Args:
+        made: pictures that were changed already, by JSON pointer.
+
+    Returns:
+        `made` with those that had to be made smaller, and a note for each of them.
+
+    Raises:
+        AssetMissing, StorageUnavailable, ImageRefused, InvalidRequest.
+    """
+    if FAMILIES[held.model.family].sent_limits is None:
+        return dict(made), ()
+    found, notes = dict(made), list[str]()
+    for place, value in image_values(without_missing(request, held.inputs)).items():
+        if place.pointer in found or parse_reference(str(value)) is None:
+            continue  # it was looked at when the job was submitted
+        data = await worker.store.get(referred_asset(str(value), held.inputs))
+        fit = fitting(held.model, await asyncio.to_thread(inspect, data))
+        if fit is not None:
+            for spec in fit.specs:
+                data = (await worker.steps.run(spec, [data]))[0]
+            found[place.pointer] = data
+            notes.append(fit.note)
+    return found, tuple(notes)
 
 
 async def finished(worker: Worker, held: Held, images: Sequence[bytes]) -> list[bytes]:

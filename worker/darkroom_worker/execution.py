@@ -22,11 +22,14 @@ from darkroom_shared.contract.messages import CallMessage
 from darkroom_shared.core.errors import DarkroomError, RequestRejected, StorageUnavailable
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.core.guardrail import INTERVENED
+from darkroom_shared.core.lifecycle import CHECK_NOT_PASSED
 from darkroom_shared.failpoints import Point
+from darkroom_shared.models.converse_answers import verdict_of
 from darkroom_shared.store import ops
-from darkroom_worker.adaptation import finished, prepared, with_seed_of_call
+from darkroom_shared.task_types import is_check
+from darkroom_worker.adaptation import finished, prepared, small_enough, with_seed_of_call
 from darkroom_worker.bedrock.answers import Contents, read_answer
-from darkroom_worker.bedrock.client import Answer
+from darkroom_worker.bedrock.client import Answer, Body
 from darkroom_worker.guarding import asked_after, asked_before, guardrail_of
 from darkroom_worker.local_step import run_local_step
 from darkroom_worker.outcomes import LEASE_LOST, settle, tell_if_over
@@ -99,9 +102,10 @@ async def _work(worker: Worker, held: Held, receipt: str | None) -> str:
         return await _adopt(worker, held, receipt)
     if held.record.kind == "local":
         return await run_local_step(worker, held)
-    if not worker.settings.may_go_to(held.destination[0]):
+    region, model_id = held.destination
+    if not (worker.settings.may_go_to(region) and worker.settings.may_run(model_id)):
         # Whoever submitted it has other settings than this worker.
-        text = f"The worker's DARKROOM_RESIDENCY lets no call go to {held.destination[0]}; nothing was sent."
+        text = f"The worker's DARKROOM_RESIDENCY lets no call go to {model_id} in {region}; nothing was sent."
         return await settle(worker, held, Failure(FailureKind.PERMANENT, "outside_residency", text))
     if held.retired and held.record.substitute != "never":
         outcome = await put_on_another_way(worker, held, None)
@@ -115,6 +119,7 @@ async def _call(worker: Worker, held: Held) -> str:
     request = with_seed_of_call(held.record.request, held.number)
     try:
         made = await prepared(worker, held)
+        made, notes = await small_enough(worker, held, request, made)
         refused = await asked_before(worker, held, request, made)
         if refused is not None:
             return refused
@@ -131,7 +136,7 @@ async def _call(worker: Worker, held: Held) -> str:
     del body
     if isinstance(answer, Failure):
         return await failed(worker, held, answer, attempt)
-    return await _answered(worker, held, answer, attempt)
+    return await _answered(worker, replace(held, notes=notes), answer, attempt)
 
 
 async def _answered(worker: Worker, held: Held, answer: Answer, attempt: int) -> str:
@@ -153,14 +158,14 @@ async def _answered(worker: Worker, held: Held, answer: Answer, attempt: int) ->
     return await _deliver(worker, replace(held, unwanted=noted is ops.Noted.DISCARD), name, answer, attempt)
 
 
-async def _invoke(worker: Worker, held: Held, body: bytes, gate_asked_s: float) -> Answer | Failure:
+async def _invoke(worker: Worker, held: Held, body: Body, gate_asked_s: float) -> Answer | Failure:
     """The paid request, exactly one; `gate_asked_s` is when the gate was asked, on the monotonic clock."""
     failpoints.reach(Point.GATE_OPENED)
     if time.monotonic() - gate_asked_s > worker.settings.lease.total_seconds():
         # Frozen since (a paused machine, a stopped process): by now the call may be another worker's.
         return Failure(FailureKind.UNREACHED, "worker_frozen", "The worker stood still before it called; nothing was sent.")
     region, model = held.destination
-    answer = await worker.bedrock.invoke(model, region, body, held.guardrail)
+    answer = await worker.bedrock.ask(model, region, body, held.guardrail)
     failpoints.reach(Point.CALL_ANSWERED)
     return answer
 
@@ -209,8 +214,18 @@ async def _deliver(worker: Worker, held: Held, receipt: str, answer: Answer, att
     missing = range(came, came + contents.missing)
     rejected += [_kept_back(held, n, "content_filtered_output", contents.reason, billed=None) for n in missing]
     places = [place for place in range(came) if place not in seen.refused]
-    remarks = Remarks(rejected, "content_filter" if rejected else "", contents.warnings, contents.usage)
+    remarks = _remarks(held, contents, rejected)
     return await _finish(worker, held, receipt, await _made(worker, held, contents, places), remarks)
+
+
+def _remarks(held: Held, contents: Contents, rejected: list[dict[str, object]]) -> Remarks:
+    """What is recorded beside the results. A check of a chain that does not pass is a result that lets nothing go on."""
+    warnings = (*contents.warnings, *held.notes)
+    passes = (
+        not (held.record.workflow and contents.documents and is_check(held.record.request)) or verdict_of(contents.documents[0])[0]
+    )
+    reason = "content_filter" if rejected else "" if passes else CHECK_NOT_PASSED
+    return Remarks(rejected, reason, warnings, refused=not passes, usage=contents.usage)
 
 
 def _kept_back(held: Held, place: int, code: str, why: str, *, billed: bool | None) -> dict[str, object]:

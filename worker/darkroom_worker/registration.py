@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import structlog
 
 from darkroom_shared.core.errors import LedgerUnavailable
-from darkroom_shared.core.quota import PoolQuota
+from darkroom_shared.core.quota import PoolQuota, pool_name
 from darkroom_shared.models.catalogue import MODELS
-from darkroom_shared.settings import Settings
+from darkroom_shared.settings import Quota, Settings
 from darkroom_shared.store import presence
 from darkroom_shared.store.redis import AsyncLedger
 from darkroom_shared.store.steering import pool_quota
@@ -24,12 +24,13 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("darkroom.registration
 
 
 def known_quotas(settings: Settings) -> list[PoolQuota]:
-    """The quota of every catalogued model in the worker's Regions."""
+    """The quota of every catalogued model in the worker's Regions. One of which nothing is known is told with each job."""
     regions = dict.fromkeys((settings.region, *settings.regions))
     return [
         pool_quota(settings, model.id, region, model.id, model.requests_per_minute)
         for model in MODELS.values()
         for region in regions
+        if model.requests_per_minute is not None or settings.quota(pool_name(region, model.id), model.id) != Quota()
     ]
 
 

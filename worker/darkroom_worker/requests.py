@@ -1,23 +1,24 @@
-"""Turns a stored request into what is sent: references become bytes, bytes become base64, the body becomes JSON."""
+"""Turns a stored request into what is sent: references become pictures, in the form that the model's operation takes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import orjson
 import pybase64
 
 from darkroom_shared.core.errors import AssetMissing
 from darkroom_shared.core.ids import ASSET_SCHEME
-from darkroom_shared.core.problems import pointer
 from darkroom_shared.core.workflow import parse_reference
 from darkroom_shared.images import measure
-from darkroom_shared.models.catalogue import wire_body
+from darkroom_shared.models.catalogue import operation_of, wire_body
 from darkroom_shared.models.model import Model
 from darkroom_shared.storage.base import AsyncAssetStore
-from darkroom_shared.task_types import as_array, as_object, image_values, replace_at, task_type_of
+from darkroom_shared.task_types import EACH, as_array, as_object, image_values, replace_at, task_type_of, without_items
 from darkroom_shared.task_types.places import value_at
 
+_SOURCE: Final = "/source/bytes"
 Outputs = Mapping[str, Sequence[Mapping[str, object]]]
 """Outputs of the steps before, by step name."""
 
@@ -49,22 +50,18 @@ def without_missing(request: Mapping[str, object], inputs: Outputs) -> Mapping[s
         return reference is None or reference.index < len(inputs.get(reference.step, ()))
 
     task = task_type_of(request)
-    lists = [slot.path for slot in task.slots if slot.many] if task else []
-    values: dict[str, object] = {}
-    for path in lists:
-        node: object = request
-        for key in path:
-            node = as_object(node).get(key)
-        left = [item for item in as_array(node) if is_there(item)]
-        if left and len(left) < len(as_array(node)):
-            values[pointer(path)] = left
-    return replace_at(request, values)
+    listed = {slot.role for slot in task.slots if slot.many or EACH in slot.path} if task else set[str]()
+    places = {place.pointer: value for place, value in image_values(request).items() if place.role in listed}
+    gone = [where for where, value in places.items() if not is_there(value)]
+    return without_items(request, gone) if len(gone) < len(places) else request
 
 
 async def build_body(
     model: Model, request: Mapping[str, object], inputs: Outputs, store: AsyncAssetStore, made: Mapping[str, bytes]
-) -> bytes:
-    """Bedrock's body with every picture in place and in the form that the model takes, as JSON bytes.
+) -> bytes | dict[str, object]:
+    """Bedrock's body with every picture in place and in the form that the model takes.
+
+    JSON bytes for InvokeModel, and for Converse what the SDK makes them of.
 
     Args:
         made: pictures that are not sent as they are stored, by JSON pointer.
@@ -74,13 +71,19 @@ async def build_body(
     """
     wanted = without_missing(request, inputs)
     values: dict[str, object] = {}
+    converses = operation_of(model) == "converse"
     for place, value in image_values(wanted).items():
         data = made.get(place.pointer) or await store.get(referred_asset(str(value), inputs))
+        if converses:
+            # Whatever the body said: a step may have written it anew since, and nobody else knows what a step before it made.
+            values[place.pointer.removesuffix(_SOURCE)] = {"format": _format(data), "source": {"bytes": data}}
+            continue
         encoded = pybase64.b64encode_as_string(data)
         values[place.pointer] = f"data:image/{_format(data)};base64,{encoded}" if place.data_url else encoded
         if place.format_at:
             wanted = _with_format(wanted, place.format_at, data)
-    return orjson.dumps(wire_body(model, replace_at(wanted, values)))
+    body = wire_body(model, replace_at(wanted, values))
+    return dict(body) if converses else orjson.dumps(body)
 
 
 def _with_format(body: Mapping[str, object], at: str, data: bytes) -> Mapping[str, object]:

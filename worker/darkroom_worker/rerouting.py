@@ -163,6 +163,7 @@ def _wish(worker: Worker, record: JobRecord, body: Body, facts: Mapping[str, Ima
         today=datetime.now(UTC).date(),
         elsewhere=not record.named_regions,
         may_go_to=worker.settings.may_go_to,
+        may_run=worker.settings.may_run,
         dead=dead,
         anywhere=worker.settings.is_local_bedrock,
         prices=worker.settings.price_book,

@@ -81,12 +81,14 @@ class Remarks:
         rejected: a row for each result that was kept back.
         reason: why results are missing; empty if none is.
         warnings: what a person should know, in sentences.
+        refused: whether the results are kept and count for nothing, for `reason`.
         usage: the tokens that the model counted.
     """
 
     rejected: Sequence[dict[str, object]] = ()
     reason: str = ""
     warnings: Sequence[str] = ()
+    refused: bool = False
     usage: TokenUsage | None = None
 
 
@@ -111,6 +113,8 @@ class Held:
     """What its calls are held against: the job's own, else the tenant's, else the worker's."""
     keeps: int = 0
     """How many pictures of a stored answer are this call's, if it was asked for more before its job was put on another way."""
+    notes: tuple[str, ...] = ()
+    """What was done to its pictures before they were sent, in sentences."""
 
     @property
     def number(self) -> int:
@@ -244,6 +248,7 @@ async def commit_results(
             stored_ms=stored_ms,
             usage=None if remarks.usage is None else remarks.usage.as_json(),
             warnings=remarks.warnings,
+            refused=remarks.refused,
         )
         commit = await insist(worker, what)
         if commit.verdict is not ops.Committed.PUT_AGAIN:

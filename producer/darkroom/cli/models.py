@@ -13,7 +13,7 @@ from darkroom.cli import model_marks
 from darkroom.cli.exits import BadInput
 from darkroom.cli.invocation import Invocation
 from darkroom.cli.model_marks import known_marks, mark_document, mark_text
-from darkroom_shared.models.catalogue import MODELS, lifecycle_warning, price_usd
+from darkroom_shared.models.catalogue import MODELS, gives_documents, lifecycle_warning, price_usd
 from darkroom_shared.models.model import Model
 from darkroom_shared.models.prices import PriceBook
 from darkroom_shared.store.retirement import Mark
@@ -47,12 +47,12 @@ def models(
         invocation.document({"models": [_document(model, today, prices, marks.get(model.id)) for model in MODELS.values()]})
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("model", "calls a minute", "an image", "lifecycle", "task types"):
+    for title in ("model", "calls a minute", "an image or call", "lifecycle", "task types"):
         table.add_column(title, no_wrap=title == "model")
     for model in MODELS.values():
         row = (
             model.id,
-            str(model.requests_per_minute),
+            "learned" if model.requests_per_minute is None else str(model.requests_per_minute),
             _price_range(model, prices),
             mark_text(marks[model.id]) if model.id in marks else _lifecycle(model, today),
             ", ".join(model.task_types),
@@ -83,6 +83,9 @@ def _document(model: Model, today: date, prices: PriceBook, mark: Mark | None) -
 
 
 def _price(model: Model, width: int, height: int, quality: str, prices: PriceBook) -> float | None:
+    if gives_documents(model):
+        price = price_usd(model, {"taskType": model.task_types[0]}, {}, prices)
+        return None if price is None else float(price)
     config = {"width": width, "height": height, "quality": quality, "numberOfImages": 1}
     body = {"taskType": "TEXT_IMAGE", "textToImageParams": {"text": "-"}, "imageGenerationConfig": config}
     price = price_usd(model, body, {}, prices)

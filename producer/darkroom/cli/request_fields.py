@@ -6,21 +6,25 @@ So a new task type, or a new field of one, needs no line here: `darkroom submit`
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Final, Literal, cast, get_args, get_origin, get_type_hints
 
 from darkroom_shared.task_types import TASK_TYPES, AnyRequest
 
-Kind = Literal["text", "int", "float", "bool", "choice", "image", "images", "words"]
+Kind = Literal["text", "int", "float", "bool", "choice", "image", "images", "words", "json"]
 
+_TYPED: Final = cast("tuple[type[AnyRequest], ...]", get_args(AnyRequest))
+_OFTEN: Final = Counter(request.task_type for request in _TYPED)
 REQUESTS: Final[Mapping[str, type[AnyRequest]]] = {
-    request.task_type.lower().replace("_", "-"): request for request in cast("tuple[type[AnyRequest], ...]", get_args(AnyRequest))
+    (request.task_type if _OFTEN[request.task_type] == 1 else request.__name__).lower().replace("_", "-"): request
+    for request in _TYPED
 }
-"""The typed requests by the name that the command line has for them."""
+"""The typed requests by the name that the command line has for them: their task type, or their own where several share one."""
 
 _SHORT: Final[Mapping[str, str]] = {"number_of_images": "count"}
-_PROMPTS: Final = ("text", "prompt", "text_prompts", "texts")
+_PROMPTS: Final = ("text", "prompt", "text_prompts", "texts", "question")
 _PICTURES: Final = ("image", "images", "source_image", "init_image")
 _IMAGE_SUFFIX: Final = "_image"
 
@@ -94,6 +98,8 @@ def _option(name: str) -> str:
 
 
 def _kind(name: str, hint: object) -> tuple[Kind, tuple[str, ...]]:
+    if get_origin(hint) is Mapping:
+        return "json", ()
     parts = [part for part in _flat(hint) if part is not type(None)]
     choices = tuple(str(value) for part in parts if get_origin(part) is Literal for value in get_args(part))
     if choices:

@@ -74,7 +74,7 @@ def _parameter(field: RequestField) -> Parameter:
         info = typer.Option(f"--{field.option}/--no-{field.option}", help=told)
     else:
         choices = "NAME" if many else "|".join(field.choices) or None
-        metavar = "FILE" if field.kind in ("image", "images") else choices
+        metavar = "FILE" if field.kind in ("image", "images", "json") else choices
         short = ("-n",) if field.name == "number_of_images" else ()
         info = typer.Option(f"--{field.option}", *short, help=told, metavar=metavar)
     annotation = Annotated[plain if field.required else plain | None, info]  # type: ignore[valid-type]
@@ -85,7 +85,7 @@ def _submitter(request: type[AnyRequest]) -> Callable[..., None]:
     def run(context: typer.Context, **given: object) -> None:
         delivery = Delivery(**cast("dict[str, Any]", {name: given.pop(name) for name in _DELIVERY & given.keys()}))
         built, place = build(request, given), picture_field(request)
-        if place is not None and getattr(built, place.name) is None:
+        if place is not None and not getattr(built, place.name):
             raise BadInput(f"There is no picture to work on. Add --{place.option} FILE.")
         _submit(Invocation.of(context), built, delivery)
 
@@ -106,6 +106,8 @@ def build(request: type[AnyRequest], given: dict[str, object]) -> AnyRequest:
         elif kinds[name].kind == "images":
             for item in cast("list[str]", value):
                 existing(item)
+        elif kinds[name].kind == "json":
+            values[name] = read_object(Path(str(value)))
         elif kinds[name].kind == "choice":
             values[name] = _choice(kinds[name], str(value))
     try:

@@ -38,10 +38,11 @@ def state(view: JobView | WorkflowView) -> Text:
 
 def substitution(view: JobView) -> list[tuple[str, str | Text]]:
     """What was done in place of what was asked for, as rows of a table; none where that is the same."""
+    lost: list[tuple[str, str | Text]] = [("lost", Text(text)) for text in view.lost]
     if view.fidelity == "exact":
-        return []
+        return lost
     what = view.asked_model or f"{view.asked.get('taskType')} in other words"
-    return [("in place of", f"{what}, {view.fidelity}"), *(("lost", text) for text in view.lost)]
+    return [("in place of", f"{what}, {view.fidelity}"), *lost]
 
 
 def guarding(view: JobView) -> list[tuple[str, str | Text]]:

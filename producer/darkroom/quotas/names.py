@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, cast
 
 from darkroom_shared.core.quota import pool_name
-from darkroom_shared.models.catalogue import MODELS, without_profile
+from darkroom_shared.models.catalogue import MODELS, profiles_of, without_profile
 from darkroom_shared.models.model import Model
 
 Kind = Literal["on-demand", "cross-region", "global"]
@@ -47,7 +47,7 @@ _MEASURES: Final[Mapping[str, Measure]] = {
     "tokens per minute": "tokens_per_minute",
     "concurrent requests": "concurrency",
 }
-_VENDORS: Final = (("stability", "ai"), ("stability",), ("amazon",), ("aws",), ("cohere",))
+_VENDORS: Final = (("stability", "ai"), ("stability",), ("anthropic",), ("amazon",), ("aws",), ("cohere",))
 _BETWEEN: Final = re.compile(r"[^a-z0-9.]+|(?<![0-9])\.|\.(?![0-9])", re.ASCII)
 _NUMBER: Final = re.compile(r"(?<=[0-9]):(?=[0-9])", re.ASCII)
 _VERSION: Final = re.compile(r"v(?P<bare>[0-9]+(\.[0-9]+)?)|(?P<point>[0-9]+\.[0-9]+)", re.ASCII)
@@ -148,7 +148,9 @@ def read_quotas(listed: Iterable[ListedQuota]) -> Reading:
             unreadable.add((pool_name(row.region, target), meaning.measure))
             warnings.append(f'AWS gives no value for "{row.name}" in {row.region}: what was known of it before stays.')
         else:
-            quota = ModelQuota(meaning, target, row.value, row)
+            # A profile that is a model of its own has this quota to itself.
+            own = replace(meaning, model=MODELS.get(target, meaning.model))
+            quota = ModelQuota(own, target, row.value, row)
             place = (quota.route, meaning.measure)
             found[place] = min(found.get(place, quota), quota, key=_rank)
     order = list(MODELS)
@@ -189,10 +191,13 @@ def _target(meaning: QuotaName, region: str) -> str | None:
     bare = without_profile(meaning.model.id)
     match meaning.kind:
         case "on-demand":
-            return meaning.model.id if bare == meaning.model.id else None  # one that is called through a profile only
+            return bare if bare in MODELS else None  # one that is called through a profile only
         case "global":
             return f"global.{bare}"
         case "cross-region":
+            near = [one.id for one in profiles_of(meaning.model) if region in one.regions and not one.id.startswith("global.")]
+            if len(profiles_of(meaning.model)) > 1:
+                return next((name for name in near if name != bare), None)
             start = "us-gov" if region.startswith("us-gov-") else region.partition("-")[0]
             prefix = _GEOGRAPHIES.get(start)
             return f"{prefix}.{bare}" if prefix else None
@@ -217,5 +222,8 @@ def _model_name(text: str) -> _Name:
 
 
 _BY_NAME: Final[Mapping[_Name, Model]] = {
-    _model_name(name): model for model in MODELS.values() for name in (model.label, *_ALSO_CALLED.get(model.id, ()))
+    # Backwards: of a model with several profiles the first stands for all.
+    _model_name(name): model
+    for model in reversed(tuple(MODELS.values()))
+    for name in (model.label, *_ALSO_CALLED.get(model.id, ()))
 }

@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+CHECK_NOT_PASSED: Final = "check_not_passed"
+"""Reason of a job that was rejected by its own verdict."""
+
 
 class CallState(StrEnum):
     """Where a call stands. A call leaves `done`, `failed`, `canceled`, `expired` and `quarantined` never."""
@@ -58,7 +61,7 @@ class JobState(StrEnum):
     PARTIAL = "partial"
     """Some images came, some were filtered or failed."""
     REJECTED = "rejected"
-    """A content filter refused everything."""
+    """A content filter refused everything, or a check of a chain did not pass: the reason tells."""
     FAILED = "failed"
     EXPIRED = "expired"
     CANCELED = "canceled"

@@ -27,9 +27,20 @@ _TOO_FEW = "The answer held fewer pictures than were asked for."
 _DIGITS = re.compile(r"[0-9]{1,20}", re.ASCII)
 _NOTHING = "it holds neither pictures nor a reason"
 
-Outcome = Literal["pictures", "document", "filtered_input", "filtered_output", "intervened", "model_error", "unfit", "unreadable"]
+Outcome = Literal[
+    "pictures",
+    "document",
+    "filtered_input",
+    "filtered_output",
+    "intervened",
+    "model_error",
+    "unfit",
+    "cut_short",
+    "unreadable",
+]
 """What an answer is: pictures, be it fewer than asked for; documents; a filter's refusal of the request, or of all that was made
-of it; a guardrail's, of either; the model's own failure; something else than what was asked for; nonsense."""
+of it; a guardrail's, of either; the model's own failure; something else than what was asked for; what has no end, where only a
+whole is of use; nonsense."""
 DocumentRole = Literal["text", "json", "embedding"]
 MEDIA_TYPES: Final[Mapping[DocumentRole, str]] = {
     "text": "text/plain; charset=utf-8",

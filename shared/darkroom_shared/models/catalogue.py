@@ -22,6 +22,7 @@ from darkroom_shared.models import (
     stable_image,
     titan,
     titan_embedding,
+    vision,
 )
 from darkroom_shared.models.answers import Reading, guarded_reading
 from darkroom_shared.models.lifecycle import lifecycle_warning
@@ -50,6 +51,8 @@ __all__ = [
     "operation_of",
     "output_size",
     "price_usd",
+    "profile_regions",
+    "profiles_of",
     "read_answer",
     "schema_of",
     "seed_of",
@@ -74,17 +77,20 @@ class Catalogue:
     def __init__(self, families: Sequence[Family]) -> None:
         self.families: Mapping[str, Family] = {family.name: family for family in families}
         self.models: Mapping[str, Model] = {model.id: model for family in families for model in family.models}
-        self._by_base_id = {
-            _VERSION.sub("", name): model
-            for model in self.models.values()
-            for name in (model.id, without_profile(model.id))
-            if _is_first(name)
-        }
+        self._by_base_id: dict[str, list[Model]] = {}
+        for model in self.models.values():
+            for name in dict.fromkeys((model.id, without_profile(model.id))):
+                if _is_first(name):
+                    self._by_base_id.setdefault(_VERSION.sub("", name), []).append(model)
 
-    def find_model(self, model_id: str) -> Model:
+    def find_model(self, model_id: str, regions: Sequence[str] = ()) -> Model:
         """The model that an id or ARN names: with or without `:0`, or as the ARN of a foundation model or an inference profile.
 
         A model that can be called through a profile only is found by its bare id as well.
+
+        Args:
+            regions: where it is to be called, best first. Of several profiles of one model a bare id names the first that can be
+                called from there, and without a Region the first of all.
 
         Raises:
             UnknownModel: it names none of the catalogue's models.
@@ -93,9 +99,12 @@ class Catalogue:
         name = arn["id"] if arn else model_id
         for candidate in (name, without_profile(name) if arn else name):
             base = _VERSION.sub("", candidate) if _is_first(candidate) else candidate
-            found = self.models.get(candidate) or self._by_base_id.get(base)
-            if found is not None:
-                return found
+            known = self._by_base_id.get(base, [])
+            near = [model for region in regions for model in known if region in model.regions]
+            if near and len(known) > 1:
+                return near[0]
+            if candidate in self.models or known:
+                return self.models.get(candidate) or known[0]
         raise UnknownModel(self._unknown(model_id))
 
     def _unknown(self, model_id: str) -> str:
@@ -103,6 +112,10 @@ class Catalogue:
         near = difflib.get_close_matches(shown, list(self.models), n=1, cutoff=0.6)
         hint = f"Did you mean {near[0]}?" if near else f"Known models: {', '.join(self.models)}."
         return f'There is no model "{shown}" in the catalogue. {hint}'
+
+    def profiles_of(self, model: Model) -> Sequence[Model]:
+        """The model by each way in which it can be called, the given one included."""
+        return self._by_base_id.get(_VERSION.sub("", without_profile(model.id)), [model])
 
     def check_body(self, model: Model, body: Body) -> list[Problem]:
         """All problems of a body that can be seen without its pictures; image places need only hold some text."""
@@ -186,6 +199,24 @@ def _is_first(model_id: str) -> bool:
     return model_id.endswith(":0") or _VERSION.search(model_id) is None
 
 
+_GEOGRAPHIES: Mapping[str, tuple[str, ...]] = {
+    "us": ("us-",),
+    "us-gov": ("us-gov-",),
+    "eu": ("eu-",),
+    "apac": ("ap-",),
+    "jp": ("ap-northeast-1", "ap-northeast-3"),
+    "au": ("ap-southeast-2", "ap-southeast-4"),
+    "ca": ("ca-",),
+    "global": ("",),
+}
+
+
+def profile_regions(model_id: str) -> tuple[str, ...]:
+    """Beginnings of the Regions in which a call to the id of an inference profile may run; none for a bare id, which stays."""
+    profile = _PROFILE_PREFIX.fullmatch(model_id)
+    return () if profile is None else _GEOGRAPHIES[profile[1]]
+
+
 def without_profile(model_id: str) -> str:
     """The bare id behind the id of an inference profile; any other id as it is."""
     profile = _PROFILE_PREFIX.fullmatch(model_id)
@@ -195,7 +226,7 @@ def without_profile(model_id: str) -> str:
 _DARKROOMS = Catalogue(
     (
         *(titan.FAMILY, nova_canvas.FAMILY, stable_image.FAMILY, stability_services.FAMILY, sdxl.FAMILY),
-        *(titan_embedding.FAMILY, nova_embedding.FAMILY, cohere_embedding.FAMILY),
+        *(titan_embedding.FAMILY, nova_embedding.FAMILY, cohere_embedding.FAMILY, vision.FAMILY),
     )
 )
 
@@ -205,6 +236,7 @@ MODELS = _DARKROOMS.models
 """Every model by the id that is sent to Bedrock."""
 
 find_model = _DARKROOMS.find_model
+profiles_of = _DARKROOMS.profiles_of
 check_body = _DARKROOMS.check_body
 check_images = _DARKROOMS.check_images
 price_usd = _DARKROOMS.price_usd

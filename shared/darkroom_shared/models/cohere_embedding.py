@@ -15,7 +15,7 @@ from darkroom_shared.core.problems import Problem, pointer
 from darkroom_shared.models.answers import Reading
 from darkroom_shared.models.embedding_answers import cohere_embedding_reading
 from darkroom_shared.models.embedding_rules import EmbeddingRules, check_embedded_pictures, embedding_family, one_of
-from darkroom_shared.models.image_rules import ImageLimits
+from darkroom_shared.models.image_limits import ImageLimits
 from darkroom_shared.models.model import Body, Facts, Family, Model, Schema
 from darkroom_shared.models.native_rules import check_native_body, native_schema
 from darkroom_shared.models.schema import array, choice, integer, literal_choice, picture, record

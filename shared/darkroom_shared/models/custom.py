@@ -7,7 +7,7 @@ Source: "titan-image-models" and "prov-throughput" of the Bedrock user guide, re
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -54,11 +54,12 @@ def custom_model(arn: str, base_id: str) -> Model:
     )
 
 
-def find_any_model(model_id: str, custom_models: Mapping[str, str]) -> Model:
+def find_any_model(model_id: str, custom_models: Mapping[str, str], regions: Sequence[str] = ()) -> Model:
     """The model that an id or ARN names, fine-tuned ones included.
 
     Args:
         custom_models: base model by ARN.
+        regions: as for `find_model`.
 
     Raises:
         UnknownModel: it names none, or one that cannot be called.
@@ -67,7 +68,7 @@ def find_any_model(model_id: str, custom_models: Mapping[str, str]) -> Model:
         return custom_model(model_id, custom_models[model_id])
     found = _ARN.fullmatch(model_id)
     if found is None:
-        return find_model(model_id)
+        return find_model(model_id, regions)
     if found["kind"] != "provisioned-model":
         raise UnknownModel(_cannot_be_called(model_id, custom=True))
     raise UnknownModel(

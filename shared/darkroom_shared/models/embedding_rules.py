@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.models.answers import Reading
 from darkroom_shared.models.body_size import resolved_size_problems
-from darkroom_shared.models.image_rules import ImageLimits, all_picture_problems
+from darkroom_shared.models.image_limits import ImageLimits
+from darkroom_shared.models.image_rules import all_picture_problems
 from darkroom_shared.models.model import Body, Facts, Family, Model, Schema
 from darkroom_shared.models.native_rules import native_price
 from darkroom_shared.task_types import image_values

@@ -2,45 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from darkroom_shared.core.image_facts import ImageFacts
 from darkroom_shared.core.problems import Problem
+from darkroom_shared.models.image_limits import ImageLimits
 from darkroom_shared.models.model import Body, Facts
 from darkroom_shared.task_types import ImagePlace, image_places
 
 _MODES_WITH_ALPHA = frozenset(("RGBA", "RGBa", "LA", "La", "PA"))
-
-
-@dataclass(frozen=True, slots=True)
-class ImageLimits:
-    """What a family accepts as input pictures. A limit that is None is not documented and not checked.
-
-    Attributes:
-        formats: container formats.
-        max_bytes: length of the encoded file.
-        min_side: pixels of the shorter side.
-        max_side: pixels of the longer side.
-        min_pixels: width times height.
-        max_pixels: width times height.
-        max_aspect: longer side over shorter side.
-        max_bits: bits per channel.
-        opaque: whether every pixel must be opaque.
-        strict_masks: whether masks must be pure black and white, opaque, and as large as their picture.
-        mask_alpha: whether a strict mask may have an alpha channel at all.
-    """
-
-    formats: tuple[str, ...]
-    max_bytes: int | None = None
-    min_side: int | None = None
-    max_side: int | None = None
-    min_pixels: int | None = None
-    max_pixels: int | None = None
-    max_aspect: float | None = None
-    max_bits: int | None = 8
-    opaque: bool = True
-    strict_masks: bool = True
-    mask_alpha: bool = True
 
 
 def picture_problems(place: ImagePlace, facts: ImageFacts, limits: ImageLimits) -> list[Problem]:

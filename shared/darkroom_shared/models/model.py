@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from darkroom_shared.core.image_facts import ImageFacts
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.models.answers import Reading
+from darkroom_shared.models.image_limits import ImageLimits
 from darkroom_shared.models.prices import PriceBook
 
 Body: TypeAlias = Mapping[str, object]
@@ -35,7 +36,7 @@ class Model:
         family: name of the family whose rules apply.
         label: name for people.
         regions: AWS Regions that offered it on demand, or from which its profile can be called.
-        requests_per_minute: default quota per account and Region.
+        requests_per_minute: default quota per account and Region; None where it is not known.
         task_types: names of the task types it can do.
         legacy_since: first day on which it was Legacy, None if unknown or not yet.
         end_of_life: day from which AWS refuses calls, None if none is announced.
@@ -47,7 +48,7 @@ class Model:
     family: str
     label: str
     regions: tuple[str, ...]
-    requests_per_minute: int
+    requests_per_minute: int | None
     task_types: tuple[str, ...]
     legacy_since: date | None = None
     end_of_life: date | None = None
@@ -56,7 +57,7 @@ class Model:
 
     @property
     def default_rpm(self) -> int | None:
-        """Requests a minute by default; None for a fine-tuned model, whose throughput was bought."""
+        """Requests a minute by default; None if not known, and for a fine-tuned model, whose throughput was bought."""
         return None if self.base else self.requests_per_minute
 
 
@@ -110,6 +111,7 @@ class Family:
             of such a family has exactly one task type.
         operation: by which operation of the runtime its models are called.
         documents: whether its answers are documents (text, JSON, vectors) and not pictures.
+        sent_limits: a picture beyond these is made smaller, with a note, before it is sent; None to leave all as they are.
     """
 
     name: str
@@ -126,3 +128,4 @@ class Family:
     native: bool = False
     operation: Operation = "invoke"
     documents: bool = False
+    sent_limits: ImageLimits | None = None

@@ -20,7 +20,7 @@ from darkroom_shared.models.embedding_rules import (
     format_problems,
     one_of,
 )
-from darkroom_shared.models.image_rules import ImageLimits
+from darkroom_shared.models.image_limits import ImageLimits
 from darkroom_shared.models.model import Body, Facts, Family, Model, Schema
 from darkroom_shared.models.native_rules import check_native_body, native_schema
 from darkroom_shared.models.schema import choice, literal_choice, picture, record, text

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from darkroom_shared.models.image_rules import ImageLimits
+from darkroom_shared.models.image_limits import ImageLimits
 from darkroom_shared.models.model import Schema
 from darkroom_shared.models.schema import integer, literal_choice, text
 from darkroom_shared.task_types.values import AspectRatio, OutputFormat, StylePreset

@@ -17,7 +17,8 @@ from typing import Final
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.models.answers import stability_reading
 from darkroom_shared.models.body_size import resolved_size_problems
-from darkroom_shared.models.image_rules import ImageLimits, all_picture_problems
+from darkroom_shared.models.image_limits import ImageLimits
+from darkroom_shared.models.image_rules import all_picture_problems
 from darkroom_shared.models.model import Body, Facts, Family, Model, Schema, Size
 from darkroom_shared.models.native_rules import check_native_body, native_price, native_schema, native_seed, wants
 from darkroom_shared.models.schema import choice, literal_choice, number, picture

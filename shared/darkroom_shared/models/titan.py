@@ -17,7 +17,8 @@ from darkroom_shared.models.amazon_schemas import MAX_IMAGES, AmazonLimits, task
 from darkroom_shared.models.answers import amazon_reading
 from darkroom_shared.models.body_size import resolved_size_problems
 from darkroom_shared.models.findings import shown
-from darkroom_shared.models.image_rules import ImageLimits, all_picture_problems
+from darkroom_shared.models.image_limits import ImageLimits
+from darkroom_shared.models.image_rules import all_picture_problems
 from darkroom_shared.models.lifecycle import STILL_ON_OFFER
 from darkroom_shared.models.model import Body, Defaults, Facts, Family, Model, Schema, Size
 from darkroom_shared.models.options import amazon_price, amazon_seed, output_size

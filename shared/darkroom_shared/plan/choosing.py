@@ -15,10 +15,11 @@ from typing import Final
 from darkroom_shared.contract.job_record import Substitute
 from darkroom_shared.core.errors import NoRoute
 from darkroom_shared.core.image_facts import ImageFacts
-from darkroom_shared.models.catalogue import MODELS, check_body, check_images, price_usd
+from darkroom_shared.models.catalogue import MODELS, check_body, check_images, price_usd, profiles_of
 from darkroom_shared.models.model import Body, Facts, Model
 from darkroom_shared.models.prices import BUILT_IN, PriceBook
 from darkroom_shared.plan import edit, generate
+from darkroom_shared.plan.fitting import fittings, sent_body
 from darkroom_shared.plan.native import sdxl_image
 from darkroom_shared.plan.route import ALLOWED, CUTOUT, RANK, Route, Translation
 from darkroom_shared.plan.words import Words, opened
@@ -33,6 +34,8 @@ TRANSLATIONS: Final[Mapping[str, Callable[[Words, Facts], list[Translation]]]] =
     "BACKGROUND_REMOVAL": edit.background_removal,
 }
 """By task type in Amazon's words, what other models may be asked for instead; VIRTUAL_TRY_ON has no living counterpart."""
+MOST_TOLD: Final = 8
+"""So many ways are named in a sentence that says that there is none."""
 PLACEHOLDER: Final = "asset:" + "0" * 64
 
 
@@ -48,6 +51,7 @@ class Wish:
         regions: where calls may go, best first; of these only the ones that offer the model count.
         elsewhere: whether Regions that were not named may be taken where none of those offers the model.
         may_go_to: whether a Region is allowed at all.
+        may_run: whether every place is allowed where a call to this model id may run.
         today: the day to judge models by.
         dead: ids of models that were found retired before their time.
         anywhere: whether models may be called in Regions that never offered them (the local endpoint).
@@ -62,6 +66,7 @@ class Wish:
     today: date
     elsewhere: bool = False
     may_go_to: Callable[[str], bool] = lambda _: True
+    may_run: Callable[[str], bool] = lambda _: True
     dead: frozenset[str] = frozenset()
     anywhere: bool = False
     prices: PriceBook = BUILT_IN
@@ -81,7 +86,7 @@ def routes(wish: Wish) -> list[Route]:
         found.values(),
         key=lambda route: (
             *(bool(route.refused), RANK[route.fidelity], not _is_named(route.model, wish)),
-            *(_is_legacy(route, wish), order[route.model.id]),
+            *(_is_legacy(route, wish), _is_elsewhere(route, wish), order[route.model.id]),
         ),
     )
 
@@ -100,7 +105,9 @@ def choose(wish: Wish, every: Sequence[Route] | None = None) -> Route:
         return every[0]
     task = task_type_of(wish.body)
     name = "the request" if task is None else task.name
-    reasons = "; ".join(f"{route.model.id}: {route.refused}" for route in every) or "no living model does this task"
+    told = [f"{route.model.id}: {route.refused}" for route in every[:MOST_TOLD]]
+    reasons = "; ".join(told) or "no living model does this task"
+    reasons += f"; and {len(every) - len(told)} more" if len(every) > len(told) else ""
     raise NoRoute(f"There is no way to do {name} within substitute={wish.substitute!r}. {reasons}{_way_out(wish)}")
 
 
@@ -117,6 +124,12 @@ def is_living(model: Model, today: date) -> bool:
 
 def _is_named(model: Model, wish: Wish) -> bool:
     return wish.model is not None and model.id == wish.model.id
+
+
+def _is_elsewhere(route: Route, wish: Wish) -> bool:
+    """Whether a model has several profiles, and this one cannot be called from any of the wish's own Regions."""
+    near = any(region in wish.regions for region in route.regions)
+    return not near and len(profiles_of(route.model)) > 1
 
 
 def _is_legacy(route: Route, wish: Wish) -> bool:
@@ -153,7 +166,8 @@ def _models_for(translation: Translation, prices: PriceBook) -> Sequence[Model]:
 def _fitted(translation: Translation, model: Model, wish: Wish) -> Route:
     """The route on one model; what is `exact` on the model that was named is `equivalent` on another."""
     if translation.fidelity == "exact" and wish.model is not None and model.id != wish.model.id:
-        translation = replace(translation, fidelity="equivalent", lost=(f"{model.label} draws it, not {wish.model.label}.",))
+        translation = replace(translation, fidelity="equivalent", lost=(f"{model.label} does it, not {wish.model.label}.",))
+    translation = _small_enough(translation, model, wish)
     whole = price_usd(model, translation.body, facts_of(translation, wish.body, wish.facts), wish.prices)
     price = None if whole is None else whole * translation.calls
     cutout_model = None
@@ -162,6 +176,19 @@ def _fitted(translation: Translation, model: Model, wish: Wish) -> Route:
         extra = cutout_price(cutout_model, translation, wish.prices)
         price = None if price is None or extra is None else price + extra
     return Route(model, _regions(model, wish), translation, price, "", cutout_model)
+
+
+def _small_enough(translation: Translation, model: Model, wish: Wish) -> Translation:
+    """The translation with the free steps that make its pictures small enough for a model that looks at them."""
+    found = fittings(model, translation.body, wish.facts) if translation.body is wish.body else {}
+    if not found:
+        return translation
+    return replace(
+        translation,
+        body=sent_body(translation.body, found),
+        prepare={**translation.prepare, **{where: one.specs for where, one in found.items()}},
+        lost=(*translation.lost, *(one.note for one in found.values())),
+    )
 
 
 def cutout_price(model: Model | None, translation: Translation, prices: PriceBook) -> Decimal | None:
@@ -203,12 +230,18 @@ def _refusal(route: Route, wish: Wish) -> str:
             return f"it reached its end of life on {model.end_of_life}"
     if not named and RANK[told.fidelity] > ALLOWED[wish.substitute] and not (wish.model is None and told.fidelity == "exact"):
         return f"it is {told.fidelity}, and substitute={wish.substitute!r} does not allow that"
-    if not route.regions:
-        return f"it is offered in {', '.join(model.regions)}, and the job may go to none of these"
+    if not route.regions or not wish.may_run(model.id):
+        return _misplaced(route, wish)
     if told.cutout is not None and route.cutout_model is None:
         return "no living model cuts the subject out"
     found = [*check_body(model, _plain(told.body)), *check_images(model, told.body, facts_of(told, wish.body, wish.facts))]
     return f"{found[0].pointer}: {found[0].message}" if found else ""
+
+
+def _misplaced(route: Route, wish: Wish) -> str:
+    if not wish.may_run(route.model.id):
+        return "its calls may run in Regions that DARKROOM_RESIDENCY does not allow"
+    return f"it is offered in {', '.join(route.model.regions)}, and the job may go to none of these"
 
 
 def _plain(body: Body) -> Body:

@@ -334,8 +334,12 @@ def commit(
     stored_ms: int | None = None,
     usage: Mapping[str, int | None] | None = None,
     warnings: Sequence[str] = (),
+    refused: bool = False,
 ) -> Script[Commit]:
-    """Records the result. Safe to repeat. `stored_ms`: as for `accept`; `usage`: the tokens that the model counted."""
+    """Records the result. Safe to repeat. `stored_ms`: as for `accept`; `usage`: the tokens that the model counted.
+
+    `refused`: the outputs are kept, but the job has not got what it was for: it ends as rejected, for `reason`.
+    """
 
     def parse(raw: object) -> Commit:
         verdict, state, *rest = texts(raw)
@@ -351,6 +355,7 @@ def commit(
         "stored_ms": stored_ms,
         "usage": None if usage is None else json.dumps(usage),
         "warnings": list(warnings),
+        "refused": refused or None,
     }
     return Script("commit", args, parse)
 

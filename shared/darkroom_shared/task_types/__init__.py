@@ -15,8 +15,9 @@ from darkroom_shared.task_types.color_guided_generation import COLOR_GUIDED_GENE
 from darkroom_shared.task_types.conservative_upscale import CONSERVATIVE_UPSCALE, ConservativeUpscale
 from darkroom_shared.task_types.control_sketch import CONTROL_SKETCH, ControlSketch
 from darkroom_shared.task_types.control_structure import CONTROL_STRUCTURE, ControlStructure
+from darkroom_shared.task_types.converse import CONVERSE, Ask, Check, Compare, Describe, Extract, forced_schema, is_check
 from darkroom_shared.task_types.creative_upscale import CREATIVE_UPSCALE, CreativeUpscale
-from darkroom_shared.task_types.descriptor import ImagePlace, ImageRole, ImageSlot, TaskType
+from darkroom_shared.task_types.descriptor import EACH, ImagePlace, ImageRole, ImageSlot, TaskType
 from darkroom_shared.task_types.erase_object import ERASE_OBJECT, EraseObject
 from darkroom_shared.task_types.fast_upscale import FAST_UPSCALE, FastUpscale
 from darkroom_shared.task_types.generation_options import GenerationOptions
@@ -24,7 +25,15 @@ from darkroom_shared.task_types.image_variation import IMAGE_VARIATION, ImageVar
 from darkroom_shared.task_types.inpainting import INPAINTING, Inpainting
 from darkroom_shared.task_types.nova_embedding import NOVA_EMBEDDING, NovaEmbedding
 from darkroom_shared.task_types.outpainting import OUTPAINTING, Outpainting
-from darkroom_shared.task_types.places import as_array, as_object, places_of, replace_at, with_chained_image
+from darkroom_shared.task_types.places import (
+    as_array,
+    as_object,
+    has_value,
+    places_of,
+    replace_at,
+    with_chained_images,
+    without_items,
+)
 from darkroom_shared.task_types.remove_background import REMOVE_BACKGROUND, RemoveBackground
 from darkroom_shared.task_types.request import ImageRequest, ImageSource
 from darkroom_shared.task_types.sdxl_image import SDXL_IMAGE, SdxlImage
@@ -46,7 +55,9 @@ __all__ = [
     "CONSERVATIVE_UPSCALE",
     "CONTROL_SKETCH",
     "CONTROL_STRUCTURE",
+    "CONVERSE",
     "CREATIVE_UPSCALE",
+    "EACH",
     "ERASE_OBJECT",
     "FAST_UPSCALE",
     "IMAGE_VARIATION",
@@ -67,14 +78,19 @@ __all__ = [
     "TITAN_EMBEDDING",
     "VIRTUAL_TRY_ON",
     "AnyRequest",
+    "Ask",
     "BackgroundRemoval",
+    "Check",
     "CohereEmbedding",
     "ColorGuidedGeneration",
+    "Compare",
     "ConservativeUpscale",
     "ControlSketch",
     "ControlStructure",
     "CreativeUpscale",
+    "Describe",
     "EraseObject",
+    "Extract",
     "FastUpscale",
     "GenerationOptions",
     "ImagePlace",
@@ -101,11 +117,15 @@ __all__ = [
     "VirtualTryOn",
     "as_array",
     "as_object",
-    "chain_image",
+    "chain_images",
+    "forced_schema",
+    "has_value",
     "image_places",
     "image_values",
+    "is_check",
     "replace_at",
     "task_type_of",
+    "without_items",
 ]
 
 TASK_TYPES: Mapping[str, TaskType] = {
@@ -134,6 +154,7 @@ TASK_TYPES: Mapping[str, TaskType] = {
     "TITAN_EMBEDDING": TITAN_EMBEDDING,
     "SINGLE_EMBEDDING": NOVA_EMBEDDING,
     "COHERE_EMBEDDING": COHERE_EMBEDDING,
+    "CONVERSE": CONVERSE,
 }
 """Every task type by its name."""
 
@@ -163,6 +184,11 @@ AnyRequest: TypeAlias = (
     | TitanEmbedding
     | NovaEmbedding
     | CohereEmbedding
+    | Describe
+    | Ask
+    | Extract
+    | Compare
+    | Check
 )
 """Every typed request."""
 
@@ -184,7 +210,10 @@ def image_places(body: Mapping[str, object]) -> list[ImagePlace]:
     return list(image_values(body))
 
 
-def chain_image(body: Mapping[str, object], image: object) -> dict[str, object]:
-    """A copy of the body that works on `image` unless it has a picture of its own; unchanged for tasks that start from text."""
+def chain_images(body: Mapping[str, object], *images: object) -> dict[str, object]:
+    """A copy of the body that works on these pictures (1 or more; more than it takes are left out) unless it has one of its own.
+
+    Unchanged for tasks that start from text.
+    """
     task = task_type_of(body)
-    return dict(body) if task is None else with_chained_image(task, body, image)
+    return dict(body) if task is None else with_chained_images(task, body, images)

@@ -15,7 +15,7 @@ COHERE_EMBEDDING = TaskType(
     slug="cohere_embedding",
     params_key="",
     slots=(
-        ImageSlot(("images",), "image", many=True, data_url=True, instead=(("texts",), ("inputs",))),
+        ImageSlot(("images",), "image", many=True, data_url=True, instead=(("texts",), ("inputs",)), chained_most=20),
         # AWS's page had the address itself first, and has an object with `url` now.
         ImageSlot(("inputs", EACH, "content", EACH, "image_url"), "image", data_url=True),
         ImageSlot(("inputs", EACH, "content", EACH, "image_url", "url"), "image", data_url=True),

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+EACH: Final = "*"
+"""Stands in a path for every item of a list."""
 ImageRole = Literal["image", "mask", "reference", "condition", "source"]
 """What a picture is for: `image` is worked on, `mask` says where, `reference` lends its look or garment, `condition` lends its
 layout, `source` is the person or room of a try-on."""
-
-
-EACH: Final = "*"
-"""In the path of a slot: every item of the list there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +22,7 @@ class ImageSlot:
         many: True if the place holds a list of pictures.
         chained_with: keys at the top of the body. Where there are some, a chain fills the place only if the body has one of them:
             without them the task starts from text.
+        chained_most: how many pictures of the step before it a chain puts there.
         instead: paths of what may be given instead of a picture. Where the body has one of them, a chain does not fill the place.
         data_url: whether the service wants a picture there as a data URL, not as base64 alone.
         format_at: path of the field beside it that names the picture's format; a body with a reference may leave it out.
@@ -33,6 +32,7 @@ class ImageSlot:
     role: ImageRole
     many: bool = False
     chained_with: tuple[str, ...] = ()
+    chained_most: int = 1
     instead: tuple[tuple[str, ...], ...] = ()
     data_url: bool = False
     format_at: tuple[str, ...] = ()

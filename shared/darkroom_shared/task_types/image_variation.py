@@ -15,7 +15,7 @@ IMAGE_VARIATION = TaskType(
     name="IMAGE_VARIATION",
     slug="image_variation",
     params_key="imageVariationParams",
-    slots=(ImageSlot(("imageVariationParams", "images"), "image", many=True),),
+    slots=(ImageSlot(("imageVariationParams", "images"), "image", many=True, chained_most=5),),
 )
 
 

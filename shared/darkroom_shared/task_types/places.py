@@ -63,6 +63,12 @@ def _place(slot: ImageSlot, path: Path) -> ImagePlace:
     return ImagePlace(pointer(path), slot.role, slot.data_url, pointer(slot.format_at))
 
 
+def has_value(body: Mapping[str, object], where: str) -> bool:
+    """Whether a JSON pointer leads to something in the body."""
+    path = [int(part) if part.isdecimal() else part for part in where.split("/")[1:]]
+    return value_at(body, tuple(path)) is not None
+
+
 def replace_at(body: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
     """A copy of the body with other values at the given pointers; what is not touched is shared, not copied.
 
@@ -76,6 +82,20 @@ def replace_at(body: Mapping[str, object], values: Mapping[str, object]) -> dict
             raise KeyError(where)
         result = cast("dict[str, object]", _replaced(result, parts, value, where))
     return result
+
+
+def without_items(body: Mapping[str, object], wheres: Sequence[str]) -> dict[str, object]:
+    """A copy of the body without the items of its innermost lists that these JSON pointers go through, or are."""
+    gone: dict[str, set[int]] = {}
+    for where in wheres:
+        parts = where.split("/")
+        last = max(place for place, part in enumerate(parts) if part.isdecimal())
+        gone.setdefault("/".join(parts[:last]), set()).add(int(parts[last]))
+    values: dict[str, object] = {}
+    for where, indexes in gone.items():
+        path = tuple(int(part) if part.isdecimal() else part for part in where.split("/")[1:])
+        values[where] = [item for index, item in enumerate(as_array(value_at(body, path))) if index not in indexes]
+    return replace_at(body, values)
 
 
 def _replaced(node: object, parts: Sequence[str], value: object, where: str) -> object:
@@ -94,20 +114,32 @@ def _replaced(node: object, parts: Sequence[str], value: object, where: str) -> 
     return items
 
 
-def with_chained_image(task: TaskType, body: Mapping[str, object], image: object) -> dict[str, object]:
-    """A copy of the body that works on `image`, unless it already names a picture of its own.
+def with_chained_images(task: TaskType, body: Mapping[str, object], images: Sequence[object]) -> dict[str, object]:
+    """A copy of the body that works on `images`, unless it already names a picture of its own.
 
     Args:
-        image: anything that may stand at an image place, as a rule `$steps.<name>.outputs[0]`.
+        images: 1 or more of anything that may stand at an image place, as a rule `$steps.<name>.outputs[0]`; of more than the slot
+            takes the first count.
     """
     slot = task.chained_slot
     if slot is None or _paths(slot, body) or (slot.chained_with and not any(key in body for key in slot.chained_with)):
         return dict(body)
     if any(value_at(body, path) is not None for path in slot.instead):
         return dict(body)
-    *keys, last = slot.path
-    filled: object = [image] if slot.many else image
-    for depth in range(len(keys), -1, -1):
-        outer = as_object(value_at(body, tuple(keys[:depth])))
-        filled = {**outer, (*keys, last)[depth]: filled}
-    return cast("dict[str, object]", filled)
+    taken = list(images[: slot.chained_most])
+    return cast("dict[str, object]", _filled(body, slot.path, taken if slot.many else taken[0], taken))
+
+
+def _filled(node: object, path: Sequence[str], value: object, each: Sequence[object]) -> object:
+    """The node with `value` at the path. A list on the way is gone through by its first item; the last one gets an item in front
+    for each of `each`."""
+    if not path:
+        return value
+    key, rest = path[0], path[1:]
+    if key != EACH:
+        fields = as_object(node)
+        return {**fields, key: _filled(fields.get(key), rest, value, each)}
+    items = list(as_array(node))
+    if EACH in rest:
+        return [_filled(items[0], rest, value, each), *items[1:]] if items else items
+    return [*(_filled(None, rest, one, each) for one in each), *items]

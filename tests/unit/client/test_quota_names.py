@@ -84,8 +84,25 @@ def test_a_name_that_is_not_whole_a_models_own_is_nobodys(name: str) -> None:
 
 @pytest.mark.parametrize("vendor", ["", "Amazon ", "AWS ", "Stability AI ", "Stability.ai "])
 def test_every_model_of_the_catalogue_is_found_by_its_label_whoever_the_vendor(vendor: str) -> None:
-    names = [f"On-demand InvokeModel requests per minute for {vendor}{model.label}" for model in MODELS.values()]
-    assert [found.model for name in names if (found := read_name(name))] == list(MODELS.values())
+    first = [next(one for one in MODELS.values() if one.label == label) for label in {model.label: 0 for model in MODELS.values()}]
+    names = [f"On-demand InvokeModel requests per minute for {vendor}{model.label}" for model in first]
+    assert [found.model for name in names if (found := read_name(name))] == first
+
+
+def test_each_profile_of_a_vision_model_gets_its_own_quota_where_it_can_be_called() -> None:
+    quotas = ("Cross-region", "Global cross-region", "On-demand")
+    rows = [
+        listed(f"{kind} model inference requests per minute for Anthropic Claude Sonnet 4.6", region=region)
+        for kind in quotas
+        for region in ("us-east-1", "eu-west-1", "eu-west-2", "ca-central-1")
+    ]
+    base = "anthropic.claude-sonnet-4-6"
+    assert {(quota.route, quota.meaning.model.id) for quota in read_quotas(rows).quotas} == {
+        *((f"{region}/global.{base}", f"global.{base}") for region in ("us-east-1", "eu-west-1", "eu-west-2", "ca-central-1")),
+        ("us-east-1/us." + base, "us." + base),
+        ("eu-west-1/eu." + base, "eu." + base),
+        *((f"{region}/{base}", base) for region in ("us-east-1", "eu-west-1", "eu-west-2", "ca-central-1")),
+    }
 
 
 @given(st.text(max_size=80))

@@ -7,7 +7,7 @@ import pytest
 from darkroom_shared.models.catalogue import MODELS, find_model
 from darkroom_shared.plan.advice import Advice, advise
 from darkroom_shared.task_types import TASK_TYPES, task_type_of
-from tests.support.bodies import NOVA, SAMPLE_NAMES, TITAN_V2, Body, edited, sample
+from tests.support.bodies import JUDGED, NOVA, SAMPLE_NAMES, TITAN_V2, Body, edited, sample
 
 CORE = "stability.stable-image-core-v1:1"
 SDXL = "stability.stable-diffusion-xl-v1"
@@ -488,7 +488,7 @@ def test_a_body_of_any_shape_gets_an_answer(value: object) -> None:
     for name in SAMPLE_NAMES:
         body = sample(name)
         for key in [key for key in body if key != "taskType"]:
-            for model in MODELS.values():
+            for model in JUDGED:
                 told(edited(body, f"/{key}", value), model.id)
     for params in ("textToImageParams", "prompt", "text_prompts"):
         for task in TASK_TYPES:

@@ -13,7 +13,7 @@ import pytest
 
 from darkroom_shared.checking import check_request
 from darkroom_shared.models.catalogue import MODELS, find_model, gives_documents, price_usd, read_answer
-from darkroom_shared.task_types import CohereEmbedding, NovaEmbedding, TitanEmbedding, chain_image, image_values, replace_at
+from darkroom_shared.task_types import CohereEmbedding, NovaEmbedding, TitanEmbedding, chain_images, image_values, replace_at
 from darkroom_worker.guarding import texts_of
 from darkroom_worker.requests import build_body
 from tests.support.bodies import ABSENT, Body, b64, edited, picture, sample
@@ -134,13 +134,13 @@ def test_prices_of_embeddings_are_not_known_and_their_answers_are_documents() ->
 def test_a_chain_fills_the_place_of_a_picture_unless_there_are_words(
     request_: TitanEmbedding, filled: Mapping[str, object]
 ) -> None:
-    assert chain_image(request_.to_body(), STEP) == {**request_.to_body(), **filled}
+    assert chain_images(request_.to_body(), STEP) == {**request_.to_body(), **filled}
 
 
 def test_a_chain_fills_novas_picture_deep_inside() -> None:
-    params: Any = chain_image(NovaEmbedding().to_body(), STEP)["singleEmbeddingParams"]
+    params: Any = chain_images(NovaEmbedding().to_body(), STEP)["singleEmbeddingParams"]
     assert params["image"] == {"source": {"bytes": STEP}}
-    assert chain_image(NovaEmbedding("a boat").to_body(), STEP) == NovaEmbedding("a boat").to_body()
+    assert chain_images(NovaEmbedding("a boat").to_body(), STEP) == NovaEmbedding("a boat").to_body()
 
 
 def test_a_guardrail_is_asked_about_every_text_that_is_embedded() -> None:

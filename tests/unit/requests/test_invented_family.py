@@ -13,7 +13,8 @@ from darkroom_shared.core.image_facts import ImageFacts
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.models.answers import Reading, TokenUsage, json_document, text_document
 from darkroom_shared.models.catalogue import FAMILIES, Catalogue, find_model
-from darkroom_shared.models.image_rules import ImageLimits, all_picture_problems
+from darkroom_shared.models.image_limits import ImageLimits
+from darkroom_shared.models.image_rules import all_picture_problems
 from darkroom_shared.models.model import Body, Facts, Family, Model, Schema
 from darkroom_shared.models.native_rules import check_native_body, native_schema, native_seed, size_of_image
 from darkroom_shared.models.schema import integer, picture, text

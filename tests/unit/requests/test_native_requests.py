@@ -13,12 +13,17 @@ from darkroom_shared.models.catalogue import MODELS
 from darkroom_shared.task_types import (
     TASK_TYPES,
     AnyRequest,
+    Ask,
+    Check,
     CohereEmbedding,
+    Compare,
     ConservativeUpscale,
     ControlSketch,
     ControlStructure,
     CreativeUpscale,
+    Describe,
     EraseObject,
+    Extract,
     FastUpscale,
     ImagePlace,
     RemoveBackground,
@@ -31,13 +36,13 @@ from darkroom_shared.task_types import (
     StyleGuide,
     StyleTransfer,
     TitanEmbedding,
-    chain_image,
+    chain_images,
     image_places,
     image_values,
     replace_at,
 )
 from tests.support.bodies import b64, mask, picture
-from tests.support.native_bodies import CORE, SD35, SDXL, SERVICES, ULTRA
+from tests.support.native_bodies import CORE, HAIKU, SD35, SDXL, SERVICES, ULTRA
 
 PHOTO, OTHER, MASK = picture(128, 128), picture(128, 128, seed=1), mask(128, 128)
 STEP = "$steps.cut.outputs[0]"
@@ -47,6 +52,11 @@ REQUESTS: list[tuple[AnyRequest, str]] = [
     (StableImage("in oil", image=PHOTO, strength=0.6), ULTRA),
     (StableImage("in oil", image=PHOTO, strength=0.6, mode="image-to-image", output_format="webp"), SD35),
     (SdxlImage("a boat"), SDXL),
+    (Describe(PHOTO), HAIKU),
+    (Ask([PHOTO, PHOTO], "Which is older?", system="You restore paintings.", max_tokens=300, temperature=0), HAIKU),
+    (Extract([PHOTO], {"type": "object", "properties": {"colours": {"type": "array"}}}), HAIKU),
+    (Compare([PHOTO, PHOTO]), HAIKU),
+    (Check(PHOTO, "a boat is visible"), HAIKU),
     (SdxlImage(["a boat", ("people", -0.5)], width=1216, height=832, cfg_scale=7, steps=30, seed=7, samples=1), SDXL),
     (SdxlImage([("a boat", 2)], clip_guidance_preset="SLOW", sampler="K_LMS", style_preset="anime", extras={"a": 1}), SDXL),
     (SdxlImage("in oil", init_image=PHOTO, init_image_mode="IMAGE_STRENGTH", image_strength=0.4), SDXL),
@@ -135,12 +145,12 @@ def test_pictures_and_their_roles_are_found() -> None:
     ids=lambda value: getattr(value, "task_type", value),
 )
 def test_a_picture_left_out_is_filled_with_the_previous_output(request_: AnyRequest, key: str) -> None:
-    assert chain_image(request_.to_body(), STEP) == {**request_.to_body(), key: STEP}
+    assert chain_images(request_.to_body(), STEP) == {**request_.to_body(), key: STEP}
 
 
 @pytest.mark.parametrize("request_", [StableImage("a boat"), SdxlImage("a boat"), RemoveBackground(PHOTO)], ids=repr)
 def test_a_request_that_starts_from_words_or_has_a_picture_is_not_filled(request_: AnyRequest) -> None:
-    assert chain_image(request_.to_body(), STEP) == request_.to_body()
+    assert chain_images(request_.to_body(), STEP) == request_.to_body()
 
 
 def test_a_request_does_not_print_its_pictures() -> None:

@@ -15,7 +15,7 @@ from darkroom_shared.images import OpenLimits
 from darkroom_shared.models.body_size import MAX_BODY_BYTES
 from darkroom_shared.models.catalogue import MODELS, price_usd
 from darkroom_shared.task_types import TASK_TYPES, as_array, as_object
-from tests.support.bodies import NOVA, SAMPLE_NAMES, TITAN_V2, b64, edited, picture, sample
+from tests.support.bodies import JUDGED, NOVA, SAMPLE_NAMES, TITAN_V2, b64, edited, picture, sample
 
 IMAGE = "/backgroundRemovalParams/image"
 
@@ -174,7 +174,7 @@ def _pointers(value: object, here: str = "") -> list[str]:
 def test_a_value_of_any_kind_in_any_place_gets_a_verdict_and_a_price_or_none(name: str, value: object) -> None:
     for where in _pointers(sample(name)):
         body = edited(sample(name), where, value) if where else {"taskType": value}
-        for model in MODELS.values():
+        for model in JUDGED:
             _well_formed(check_request(body, model.id, limits=OpenLimits(max_pixels=1)))  # pictures are not what this is about
             assert price_usd(model, body, {}) != 0
 

@@ -8,6 +8,7 @@ import pytest
 
 from darkroom_shared.checking import check_request
 from darkroom_shared.task_types import (
+    EACH,
     TASK_TYPES,
     AnyRequest,
     BackgroundRemoval,
@@ -18,13 +19,12 @@ from darkroom_shared.task_types import (
     Outpainting,
     TextImage,
     VirtualTryOn,
-    chain_image,
+    chain_images,
     image_places,
     image_values,
     replace_at,
     task_type_of,
 )
-from darkroom_shared.task_types.descriptor import EACH
 from tests.support.bodies import NOVA, TITAN_V2, b64, mask, picture
 
 PHOTO, OTHER, MASK = picture(), picture(seed=1), mask()
@@ -214,7 +214,7 @@ def test_replacing_what_is_not_there_is_an_error(pointer: str) -> None:
     ids=lambda value: getattr(value, "task_type", None),
 )
 def test_a_picture_left_out_is_filled_with_the_previous_output(request_: AnyRequest, key: str, value: object) -> None:
-    assert chain_image(request_.to_body(), STEP)[key] == value
+    assert chain_images(request_.to_body(), STEP)[key] == value
 
 
 def test_the_registry_agrees_with_itself() -> None:

@@ -80,6 +80,9 @@ def _failure(reading: Reading, request_id: str | None) -> Failure | None:
             # Paid, and of no use as it is; asked again, a model may well answer as it should.
             code = "unfit_answer" if reading.outcome == "unfit" else "model_error"
             return Failure(FailureKind.RETRY, code, reading.reason[:400], True, None, request_id, 200)
+        case "cut_short":
+            # Asked again, it would be cut off again.
+            return Failure(FailureKind.PERMANENT, "answer_cut_short", reading.reason[:400], True, None, request_id, 200)
         case "unreadable":
             return _unreadable(reading.reason, request_id)
         case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from socket import gaierror
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
 MAX_ANSWER_BYTES = 25_000_000
 """The service model's cap on a body, both ways; botocore does not enforce it."""
 CHUNK_BYTES = 1 << 18
+Body = bytes | Mapping[str, object]
+"""A request: JSON for InvokeModel; what the SDK makes JSON of, with pictures as bytes, for Converse."""
+_RAW: ContextVar[list[bytes]] = ContextVar("raw answers")
+"""Where the bytes of an answer of Converse go before the SDK reads them: these are the receipt."""
 USER_AGENT = "darkroom"
 """The SDK would put its own together out of many parts, anew for each request, when the gate is open already."""
 
@@ -113,7 +118,9 @@ class BedrockClient:
                 context = self._session.client(
                     "bedrock-runtime", region_name=region, config=config, endpoint_url=self._settings.bedrock_url or None
                 )
-                self._clients[region] = await self._stack.enter_async_context(context)
+                client = await self._stack.enter_async_context(context)
+                client.meta.events.register("before-parse.bedrock-runtime.Converse", _keep_raw)
+                self._clients[region] = client
             return self._clients[region]
 
     async def warm(self, region: str) -> None:
@@ -129,17 +136,40 @@ class BedrockClient:
             await client.generate_presigned_url("invoke_model", Params=params)
             self._warm.add(region)
 
-    async def invoke(self, model_id: str, region: str, body: bytes, guardrail: Guardrail | None = None) -> Answer | Failure:
-        """One attempt. Never raises for what the network or the service does.
+    async def ask(self, model_id: str, region: str, body: Body, guardrail: Guardrail | None = None) -> Answer | Failure:
+        """One attempt, by the operation that the body is for. Never raises for what the network or the service does.
 
         Args:
-            body: the request as JSON, at most 25,000,000 bytes.
-            guardrail: what AWS holds request and pictures against; its trace is asked for, which says why it stepped in.
+            body: the request, at most 25,000,000 bytes as JSON.
+            guardrail: what AWS holds request and results against; its trace is asked for, which says why it stepped in.
         """
         try:
             client = await self._client(region)
         except (BotoCoreError, ValueError) as error:
             return not_sent(f"{type(error).__name__}: {error}")
+        if isinstance(body, bytes):
+            return await self._invoke(client, model_id, body, guardrail)
+        return await self._converse(client, model_id, body, guardrail)
+
+    async def _converse(
+        self, client: BedrockRuntimeClient, model_id: str, body: Mapping[str, object], guardrail: Guardrail | None
+    ) -> Answer | Failure:
+        raw: list[bytes] = []
+        mark = _RAW.set(raw)
+        try:
+            # The stubs know every field of the body; the catalogue has held it against its own schema.
+            converse: Any = client.converse
+            answer = await converse(modelId=model_id, **body, **_guard_config(guardrail))
+        except Exception as error:
+            # What came with status 200 and cannot be read is an answer all the same, and paid.
+            return Answer(raw[0], None) if raw else _failure(error)
+        finally:
+            _RAW.reset(mark)
+        return Answer(raw[0], answer["ResponseMetadata"].get("RequestId"))
+
+    async def _invoke(
+        self, client: BedrockRuntimeClient, model_id: str, body: bytes, guardrail: Guardrail | None
+    ) -> Answer | Failure:
         try:
             response = await client.invoke_model(
                 modelId=model_id, body=body, contentType="application/json", accept="application/json", **_guarded(guardrail)
@@ -180,6 +210,19 @@ class BedrockClient:
     async def close(self) -> None:
         """Closes the connections."""
         await self._stack.aclose()
+
+
+def _keep_raw(response_dict: Mapping[str, Any], **_: object) -> None:
+    """Called by the SDK with every answer of Converse, before it reads it."""
+    if response_dict["status_code"] == 200:
+        _RAW.get().append(response_dict["body"])
+
+
+def _guard_config(guardrail: Guardrail | None) -> dict[str, object]:
+    if guardrail is None:
+        return {}
+    told = {"guardrailIdentifier": guardrail.id, "guardrailVersion": guardrail.version, "trace": "enabled"}
+    return {"guardrailConfig": told}
 
 
 def _guarded(guardrail: Guardrail | None) -> _Guarded:

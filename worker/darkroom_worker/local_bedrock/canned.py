@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from darkroom_shared.models import catalogue
 from darkroom_worker.local_bedrock.canned_files import FileFormat, Prepared, finish, prepare
+from darkroom_worker.local_bedrock.looks import Look, look
 from darkroom_worker.local_bedrock.pictures import Pictures, Request
 from darkroom_worker.local_bedrock.sizes import DEFAULT_SIZE, Size, native_size
 
@@ -26,7 +27,7 @@ _CUT_OUTS = frozenset({"BACKGROUND_REMOVAL", "REMOVE_BACKGROUND"})
 _RETURN_MASK = ("inPaintingParams", "outPaintingParams", "virtualTryOnParams")
 
 
-class Look(NamedTuple):
+class Shape(NamedTuple):
     """What a picture is prepared for."""
 
     width: int
@@ -41,36 +42,42 @@ class CannedEngine:
     name = "canned"
 
     def __init__(self) -> None:
-        self._prepared: OrderedDict[Look, asyncio.Task[Prepared]] = OrderedDict()
+        self._prepared: OrderedDict[Shape, asyncio.Task[Prepared]] = OrderedDict()
 
     async def start(self) -> None:
         """Prepares the most usual picture."""
-        await self._prepare(Look(*DEFAULT_SIZE, "picture", "png"))
+        await self._prepare(Shape(*DEFAULT_SIZE, "picture", "png"))
 
     async def stop(self) -> None:
         """There is nothing to stop."""
 
     async def draw(self, request: Request) -> Pictures:
-        """See PictureEngine."""
+        """See PictureEngine. Subjects are not looked for."""
+        if request.asks:
+            return Pictures((), (), looks=await asyncio.to_thread(_looks, request))
         width, height = output_size(request)
         kind: Kind = "cut-out" if request.task_type in _CUT_OUTS else "picture"
-        prepared = await self._prepare(Look(width, height, kind, _file_format(request)))
+        prepared = await self._prepare(Shape(width, height, kind, _file_format(request)))
         stamp = _stamp(request)
         drawn = [finish(prepared, f"{stamp} {index}") for index in range(request.count)]
         mask = None
         if _wants_mask(request):
-            mask = finish(await self._prepare(Look(width, height, "mask", "png")), stamp)[0]
+            mask = finish(await self._prepare(Shape(width, height, "mask", "png")), stamp)[0]
         return Pictures(tuple(encoded for encoded, _ in drawn), tuple(digest for _, digest in drawn), mask)
 
-    async def _prepare(self, look: Look) -> Prepared:
+    async def _prepare(self, shape: Shape) -> Prepared:
         # The task is kept, not its result: a crowd that asks for a new size at once waits for one picture, not for one each.
-        task = self._prepared.get(look)
+        task = self._prepared.get(shape)
         if task is None:
-            task = asyncio.ensure_future(asyncio.to_thread(_prepared, look))
-            self._prepared[look] = task
+            task = asyncio.ensure_future(asyncio.to_thread(_prepared, shape))
+            self._prepared[shape] = task
             if len(self._prepared) > _KEPT:
                 self._prepared.popitem(last=False)
         return await asyncio.shield(task)
+
+
+def _looks(request: Request) -> tuple[Look, ...]:
+    return tuple(map(look, request.images.values()))
 
 
 def output_size(request: Request) -> Size:
@@ -97,8 +104,8 @@ def _stamp(request: Request) -> str:
     return f"{request.model_id} {request.seed} {hashlib.sha256(body).hexdigest()}"
 
 
-def _prepared(look: Look) -> Prepared:
-    return prepare(_paint(look.width, look.height, look.kind), look.file_format)
+def _prepared(shape: Shape) -> Prepared:
+    return prepare(_paint(shape.width, shape.height, shape.kind), shape.file_format)
 
 
 def _paint(width: int, height: int, kind: Kind) -> Image.Image:

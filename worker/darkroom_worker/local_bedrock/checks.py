@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from darkroom_shared.checking import check_request
 from darkroom_shared.models.catalogue import image_count, schema_of, seed_of, tagged
-from darkroom_shared.task_types import as_object
+from darkroom_shared.task_types import as_object, has_value, image_places
 from darkroom_worker.local_bedrock.known_models import KnownModel
 from darkroom_worker.local_bedrock.pictures import Request
 from darkroom_worker.local_bedrock.wire import validation_error
@@ -27,11 +27,21 @@ def checked_request(body: Mapping[str, object], model: KnownModel, draw_seed: Ca
     body = tagged(model.entry, body)
     checked = check_request(body, model.entry)
     task_type = str(body.get("taskType"))
+    if model.converses:
+        _refuse_unnamed_formats(body)
     if checked.problems:
         raise validation_error(model.dialect.malformed(checked.problems, body, _schema(model, task_type)))
     seed = _seed(model, body, draw_seed) if model.native_task else None
     drawn_as = model.entry.base or model.model_id
     return Request(model.family, drawn_as, task_type, body, checked.images, checked.facts, image_count(body), seed)
+
+
+def _refuse_unnamed_formats(body: Mapping[str, object]) -> None:
+    """The service insists on the format of a picture, which a request to darkroom may leave out."""
+    for place in image_places(body):
+        where = place.pointer.removesuffix("/source/bytes")
+        if not has_value(body, f"{where}/format"):
+            raise validation_error(malformed(f"#{where}: required key [format] not found"))
 
 
 def _seed(model: KnownModel, body: Mapping[str, object], draw_seed: Callable[[], int]) -> int:

@@ -50,8 +50,10 @@ def _warm(_: int) -> None:
 
 def _draw(request: Request) -> Pictures:
     """Runs in a process of the pool."""
-    from darkroom_worker.local_bedrock.engine import Order, render
+    from darkroom_worker.local_bedrock.engine import Order, look_closely, render
 
+    if request.asks:
+        return Pictures((), (), looks=tuple(map(look_closely, request.images.values())))
     order = Order(request.family, request.model_id, request.task_type, request.body, request.images, request.seed)
     rendered = render(order)
     return Pictures(

@@ -69,6 +69,14 @@ class Guardrails:
         """
         told = dict(headers)
         name, version = (told.get(header, b"").decode("latin-1") for header in (_ID_HEADER, _VERSION_HEADER))
+        return self._named(name, version)
+
+    def of_conversation(self, config: object) -> str | None:
+        """The guardrail of a call of Converse, whose body names it; raises as `of_call`."""
+        told = cast("dict[str, object]", config) if isinstance(config, dict) else {}
+        return self._named(*(str(told.get(name, "")) for name in ("guardrailIdentifier", "guardrailVersion")))
+
+    def _named(self, name: str, version: str) -> str | None:
         if not name and not version:
             return None
         if not name or not version:
@@ -145,6 +153,16 @@ def members(name: str | None, stage: Stage | None, headers: Headers) -> dict[str
         trace: dict[str, object] = {"outputs": [found]} if stage == "outputs" else {"input": found}
         told["amazon-bedrock-trace"] = {"guardrail": trace | ({} if stage is None else {"actionReason": BLOCKED})}
     return told
+
+
+def traced(name: str | None, stage: Stage | None, config: object) -> dict[str, object]:
+    """What a guardrail adds to an answer of Converse: its trace, if the call's `guardrailConfig` asks for it."""
+    told = cast("dict[str, object]", config) if isinstance(config, dict) else {}
+    if name is None or told.get("trace") not in ("enabled", "enabled_full"):
+        return {}
+    found: dict[str, object] = {name: {} if stage is None else _ASSESSMENT}
+    trace: dict[str, object] = {"outputAssessments": {name: [_ASSESSMENT]}} if stage == "outputs" else {"inputAssessment": found}
+    return {"trace": {"guardrail": trace | ({} if stage is None else {"actionReason": BLOCKED})}}
 
 
 def _contents(content: object) -> tuple[list[str], list[bytes]]:

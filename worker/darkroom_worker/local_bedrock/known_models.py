@@ -14,7 +14,7 @@ from darkroom_worker.local_bedrock.dialects import DIALECTS, AnyDialect
 
 _IN_REGION = re.compile(r"(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)/(?P<model>.+)")
 _PROFILE = re.compile(r"^(us|us-gov|eu|apac|jp|au|ca|global)\.(?=[a-z0-9]+\.)")
-_PROVIDERS = {"amazon": "Amazon", "stability": "Stability AI", "cohere": "Cohere"}
+_PROVIDERS = {"amazon": "Amazon", "stability": "Stability AI", "cohere": "Cohere", "anthropic": "Anthropic"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +25,25 @@ class KnownModel:
         model_id: the catalogue's id: bare, or an inference profile's for a model that can be called through one only.
         family: name of the family whose rules apply.
         name: for people.
-        requests_per_minute: AWS's default quota.
+        requests_per_minute: AWS's default quota; None where it is not known.
         entry: the catalogue's own record.
     """
 
     model_id: str
     family: str
     name: str
-    requests_per_minute: int
+    requests_per_minute: int | None
     entry: Model
 
     @property
     def dialect(self) -> AnyDialect:
         """How it speaks."""
         return DIALECTS[self.family]
+
+    @property
+    def converses(self) -> bool:
+        """Whether it is called by Converse."""
+        return FAMILIES[self.family].operation == "converse"
 
     @property
     def native_task(self) -> str | None:
@@ -89,8 +94,9 @@ def known_models() -> Sequence[KnownModel]:
 
 
 def catalogue_quotas() -> Mapping[str, float]:
-    """AWS's default quotas: requests a minute by model id."""
-    return {model.model_id: float(model.requests_per_minute) for model in known_models()}
+    """AWS's default quotas, as far as they are known: requests a minute by model id."""
+    known = {model.model_id: model.requests_per_minute for model in known_models()}
+    return {name: float(number) for name, number in known.items() if number is not None}
 
 
 def quota_name(text: str) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from darkroom_shared.core.image_facts import ImageFacts
+from darkroom_shared.task_types import CONVERSE
+from darkroom_worker.local_bedrock.looks import Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,11 @@ class Request:
     count: int
     seed: int | None = None
 
+    @property
+    def asks(self) -> bool:
+        """Whether it is a question about its pictures."""
+        return self.task_type == CONVERSE.name
+
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
@@ -42,11 +49,13 @@ class Pictures:
         encoded: base64 of each picture.
         sha256: hash of the bytes of each (before base64), in the same order.
         mask: base64 of the mask that was used, if `returnMask` asked for it.
+        looks: what was seen in the pictures of a request that asks about them, in order; such a request gets no pictures.
     """
 
     encoded: tuple[bytes, ...]
     sha256: tuple[str, ...]
     mask: bytes | None = None
+    looks: tuple[Look, ...] = ()
 
 
 class EngineFailed(Exception):
@@ -58,7 +67,7 @@ class EngineSlow(EngineFailed):
 
 
 class PictureEngine(Protocol):
-    """Makes pictures without blocking the loop."""
+    """Makes pictures, and looks at them, without blocking the loop."""
 
     @property
     def name(self) -> str:
@@ -70,7 +79,7 @@ class PictureEngine(Protocol):
         ...
 
     async def draw(self, request: Request) -> Pictures:
-        """Makes the pictures; equal requests give equal bytes.
+        """Makes the pictures, or looks at those of a request that asks about them; equal requests give equal bytes.
 
         Raises:
             EngineFailed: it could not.

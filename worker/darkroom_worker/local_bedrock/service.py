@@ -10,6 +10,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 from typing import Literal, ParamSpec, TypeVar, assert_never, cast
 
@@ -22,7 +23,7 @@ from darkroom_worker.local_bedrock.dialects import AnyDialect, Drawn, EmbeddingD
 from darkroom_worker.local_bedrock.embedding import PREVIEW
 from darkroom_worker.local_bedrock.faults import Fault, FaultPlan, parse_fault
 from darkroom_worker.local_bedrock.filters import find_filter
-from darkroom_worker.local_bedrock.guardrails import Guardrails, members
+from darkroom_worker.local_bedrock.guardrails import Guardrails, Stage, members, traced
 from darkroom_worker.local_bedrock.known_models import KnownModel, resolve
 from darkroom_worker.local_bedrock.pictures import EngineFailed, EngineSlow, PictureEngine, Pictures, Request
 from darkroom_worker.local_bedrock.quotas import Quotas
@@ -142,7 +143,7 @@ class Service:
         body = await _aside(len(raw), _read, visit, raw)
         _refuse(authentication_error(headers))
         model = self._model(visit)
-        _refuse(operation_error(operation))
+        _refuse(operation_error(operation, converses=model.converses))
         if not self._quotas.admit(visit.region, model.model_id, self._clock()):
             raise ServiceError("ThrottlingException")
         fault = self._fault(visit, headers)
@@ -151,9 +152,14 @@ class Service:
             return Answer(0, (), b"", cut="all")
         if body is None:
             raise validation_error("Malformed input request, please reformat your input and try again.")
-        guardrail = self._guardrails.of_call(headers)
+        # Converse names its guardrail in the body, InvokeModel in headers.
+        config = body.get("guardrailConfig") if model.converses else None
+        guardrail = self._guardrails.of_conversation(config) if model.converses else self._guardrails.of_call(headers)
+        if config is not None:
+            body = {name: value for name, value in body.items() if name != "guardrailConfig"}
         request = await _aside(len(raw), checked_request, body, model, self._draw_seed)
-        answer = await self._guarded(visit, request, model.dialect, guardrail, headers)
+        added = partial(traced, guardrail, config=config) if model.converses else partial(members, guardrail, headers=headers)
+        answer = await self._guarded(visit, request, model.dialect, guardrail, added)
         return answer if fault is None else _spoiled(answer, fault, visit, request, model.dialect)
 
     def _draw_seed(self) -> int:
@@ -188,12 +194,17 @@ class Service:
         return fault
 
     async def _guarded(
-        self, visit: Visit, request: Request, dialect: AnyDialect, guardrail: str | None, headers: Headers
+        self,
+        visit: Visit,
+        request: Request,
+        dialect: AnyDialect,
+        guardrail: str | None,
+        adds: Callable[[Stage | None], Mapping[str, object]],
     ) -> Answer:
-        """The answer as a guardrail leaves it, without any fault."""
+        """The answer as a guardrail leaves it, without any fault; `adds`: what it says in the answer itself."""
         size = sum(map(len, request.images.values())) if guardrail else 0
         stage = None if guardrail is None else await _aside(size, self._guardrails.strikes, request.body, request.images.values())
-        added = members(guardrail, stage, headers)
+        added = adds(stage)
         if stage is not None:
             visit.filtered = "guardrail"
             if stage == "outputs" and not isinstance(dialect, EmbeddingDialect):
@@ -214,7 +225,7 @@ class Service:
             raise refused
         if refused is not None:
             return self._compose(visit, refused, billed=False)
-        drawn = Drawn(await self._draw(request), request.seed, kind)
+        drawn = Drawn(await self._draw(request), request.seed, kind, request.body)
         filtered_bytes = sum(len(encoded) for encoded in drawn.pictures.encoded) if kind else 0
         return self._compose(visit, await _aside(filtered_bytes, dialect.answer, drawn), billed=True)
 

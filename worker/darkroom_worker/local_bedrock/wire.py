@@ -74,6 +74,7 @@ PROFILE_NEEDED = (
 )
 
 
+CONVERSE_ONLY = "The local endpoint answers for this model by Converse only, not by {operation}."
 GUARDRAIL_UNKNOWN = "The guardrail identifier or version provided in the request does not exist."
 GUARDRAIL_INVALID = "Malformed request to the guardrail: {what}."
 
@@ -133,8 +134,10 @@ def parse_route(method: str, raw_path: bytes) -> Route | None:
     return Route(cast("ModelOperation", parts[-1]), unquote("/".join(parts[2:-1])))
 
 
-def operation_error(operation: Operation) -> ServiceError | None:
-    """Why an image model cannot do this; None for `invoke`, which it can."""
+def operation_error(operation: Operation, *, converses: bool) -> ServiceError | None:
+    """Why a model cannot do this; None for what it can: `invoke`, or `converse` for one that `converses`."""
+    if converses:
+        return None if operation == "converse" else validation_error(CONVERSE_ONLY.format(operation=operation))
     match operation:
         case "invoke" | "apply-guardrail":
             return None

@@ -2,6 +2,7 @@
 -- args.call, args.fence
 -- args.outputs      list of records of what is stored, pictures or documents (sha256, role, ...)
 -- args.rejected     list of records of images a filter kept back
+-- args.refused      the outputs are kept, but count for nothing: the job ends as rejected for `reason` (may be left out)
 -- args.warnings     sentences on the result for a person (may be left out)
 -- args.usage        what the model counted for the answer, as JSON (may be left out)
 -- args.reason       why images are missing (may be left out)
@@ -56,7 +57,7 @@ if args.usage then redis.call('HSET', call_key(call), 'usage', args.usage) end
 local images = 0
 for _, output in ipairs(args.outputs) do
   hold_assets({output.sha256})
-  if not EXTRA[output.role] then images = images + 1 end
+  if not EXTRA[output.role] and not args.refused then images = images + 1 end
 end
 redis.call('HINCRBY', j, 'images', images)
 if args.reason then redis.call('HSET', j, 'reason_hint', args.reason) end

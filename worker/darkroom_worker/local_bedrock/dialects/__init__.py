@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from darkroom_worker.local_bedrock.dialects.amazon import Amazon
+from darkroom_worker.local_bedrock.dialects.converse import Conversation
 from darkroom_worker.local_bedrock.dialects.dialect import Dialect, Drawn, Told
 from darkroom_worker.local_bedrock.dialects.embedding import Cohere, EmbeddingDialect, Nova, Titan
 from darkroom_worker.local_bedrock.dialects.sdxl import Sdxl
@@ -23,5 +24,6 @@ DIALECTS: Mapping[str, AnyDialect] = {
     "titan-embedding": EmbeddingDialect(Titan()),
     "nova-embedding": EmbeddingDialect(Nova()),
     "cohere-embedding": EmbeddingDialect(Cohere()),
+    "vision": Conversation(),
 }
 """By the catalogue's name of the family."""

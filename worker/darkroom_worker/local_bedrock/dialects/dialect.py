@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from darkroom_shared.core.problems import Problem
@@ -23,11 +23,13 @@ class Drawn:
         pictures: all that were made.
         seed: the one that made them; None for a family whose answers do not tell it.
         filtered: the filter that strikes the output, if any.
+        body: what was asked, for a family that answers with words.
     """
 
     pictures: Pictures
     seed: int | None
     filtered: Filter | None
+    body: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 @dataclass(frozen=True, slots=True)

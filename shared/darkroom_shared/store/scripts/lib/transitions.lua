@@ -25,7 +25,7 @@ local function job_outcome(job, calls, cancel_ms, call, its_state)
   if images > 0 then return 'partial', field(j, 'reason_hint') or 'filtered' end
   if seen.failed or seen.quarantined then return 'failed', field(j, 'reason_hint') or 'failed' end
   if seen.expired then return 'expired', 'deadline' end
-  return 'rejected', 'content_filter'
+  return 'rejected', field(j, 'reason_hint') or 'content_filter'
 end
 
 -- Job states that count as queued: nothing of the job has started.
