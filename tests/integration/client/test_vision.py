@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from darkroom import (
     ImageVariation,
     JobRejected,
     JobState,
+    Settings,
     TextImage,
     WrongResult,
 )
@@ -44,6 +46,13 @@ def boat(size: tuple[int, int] = (640, 480), **options: Any) -> bytes:
     image = Image.new("RGB", size, "#2255bb")
     ImageDraw.Draw(image).ellipse((size[0] // 4, size[1] // 4, size[0] // 2, size[1] // 2), fill="#cc2222")
     return encoded(image, **options)
+
+
+@pytest.fixture
+def plain(settings: Settings) -> Iterator[Darkroom]:
+    """The client in one colour, where the other would only say the same."""
+    with Darkroom(settings=settings) as room:
+        yield room
 
 
 def asked(stack: Stack, after: int) -> list[tuple[str, str, int, bool]]:
@@ -119,27 +128,27 @@ def with_base64(content: list[dict[str, Any]]) -> Mapping[str, object]:
     ids=lambda value: value if isinstance(value, str) else None,
 )
 def test_what_goes_wrong_ends_as_it_should(
-    room: Darkroom, stack: Stack, fault: str, request_: Any, outcome: tuple[str, str, str | None], paid: int
+    plain: Darkroom, stack: Stack, fault: str, request_: Any, outcome: tuple[str, str, str | None], paid: int
 ) -> None:
     stack.faults(*([fault] if fault else []))
     before = last(stack)
-    view = room.submit(request_).wait(timeout=60)
+    view = plain.submit(request_).wait(timeout=60)
     assert (view.state.value, view.reason, view.error.code if view.error else None) == outcome
     assert sum(billed for *_, billed in asked(stack, before)) == paid
 
 
-def test_words_that_were_cut_off_are_kept_with_a_warning(room: Darkroom) -> None:
-    job = room.submit(Describe(boat(), max_tokens=5))
+def test_words_that_were_cut_off_are_kept_with_a_warning(plain: Darkroom) -> None:
+    job = plain.submit(Describe(boat(), max_tokens=5))
     assert job.result(timeout=30).warnings[0].startswith("The answer was cut off at its longest length (5 tokens)")
     assert job.text() == "Local preview, no mo"
 
 
-def test_a_picture_too_large_for_the_model_is_made_smaller_and_that_is_told(room: Darkroom, stack: Stack) -> None:
-    noise = Image.effect_noise((2400, 2000), 90).convert("RGB")
-    job = room.submit(Describe(encoded(noise)))
+def test_a_picture_too_large_for_the_model_is_made_smaller_and_that_is_told(plain: Darkroom, stack: Stack) -> None:
+    noise = Image.frombytes("RGB", (1500, 1000), random.Random(1).randbytes(4_500_000))
+    job = plain.submit(Describe(encoded(noise)))
     view = job.result(timeout=60)
-    assert "1315x1096 pixels" in job.text()
-    assert [text.startswith("A picture of 2400x2000 pixels and") for text in view.lost] == [True]
+    assert "1470x980 pixels" in job.text()
+    assert [text.startswith("A picture of 1500x1000 pixels and 4.5 MB is sent as JPEG of 1470x980") for text in view.lost] == [True]
     [row] = [row for row in stack.endpoint.log() if row["operation"] == "converse"][-1:]
     assert row["request_bytes"] < 5_000_000
 
@@ -180,12 +189,12 @@ def test_a_chain_ends_where_its_picture_does_not_pass_and_nothing_more_is_paid(r
         flow.result()
 
 
-def test_a_guardrail_is_sent_with_the_call_and_its_gate_reads_the_answer(room: Darkroom, stack: Stack) -> None:
+def test_a_guardrail_is_sent_with_the_call_and_its_gate_reads_the_answer(plain: Darkroom) -> None:
     guarded = {"guardrail": "localguard:1", "guardrail_gates": ["output"]}
-    fine = room.submit(Describe(boat()), **guarded).result(timeout=30)  # type: ignore[arg-type]
+    fine = plain.submit(Describe(boat()), **guarded).result(timeout=30)  # type: ignore[arg-type]
     assert fine.calls[0].guardrail_use is not None
     assert fine.calls[0].guardrail_use.text_units > 0
     for words in ("[guard-prompt]", "[guard-output]"):
-        view = room.submit(Describe(boat(), words), **guarded).wait(timeout=30)  # type: ignore[arg-type]
+        view = plain.submit(Describe(boat(), words), **guarded).wait(timeout=30)  # type: ignore[arg-type]
         assert (view.state.value, view.rejected[0].code) == ("rejected", "guardrail_intervened")
         assert "VIOLENCE (HIGH)" in view.rejected[0].message
