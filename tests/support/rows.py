@@ -15,6 +15,9 @@ from tests.support.native_bodies import CORE, CORE_BEFORE
 ROWS = [(model, task_type) for model in MODELS.values() for task_type in model.task_types]
 PICTURE_ROWS = [(model, task_type) for model, task_type in ROWS if not gives_documents(model)]
 """Those whose result is a picture."""
+FLAT_ROWS = [(model, task_type) for model, task_type in ROWS if task_type != "CONVERSE"]
+"""Those of whose bodies each limit can be broken by itself. A body of Converse is a tree of alternatives: a change there makes
+other mistakes as well, and `test_vision` makes them by hand."""
 CANNOT = {(TITAN_V1, "TEXT_IMAGE with conditioning")} | {(model, "STABLE_IMAGE from an image") for model in (CORE, CORE_BEFORE)}
 """Samples that a model refuses though it does the task."""
 

@@ -39,12 +39,12 @@ def _model(prefix: str, note: str, regions: tuple[str, ...], requests_per_minute
     )
 
 
-# The bare id comes last: it is what the name without a version means, and it can be called as it is.
+# The bare id comes first: it can be called as it is, and it is what the name without a version means.
 MODELS: Final = (
+    _model("", "", _IN_REGION, 1000),
     _model("us.", " through the US profile", _US, 2000),
     _model("eu.", " through the EU profile", _EU, 2000),
     _model("global.", " through the global profile", (*_US, *_EU, "ap-northeast-1"), 2000),
-    _model("", "", _IN_REGION, 1000),
 )
 _TEXT: Final[Schema] = {"type": "string", "minLength": 1}
 """How many characters it takes is not documented: tokens count."""

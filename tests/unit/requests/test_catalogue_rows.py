@@ -17,9 +17,10 @@ from darkroom_shared.task_types import TASK_TYPES, image_places, replace_at
 from tests.support.bodies import SAMPLE_NAMES, Body, sample
 from tests.support.limits import Change, breaches, on_limits
 from tests.support.native_bodies import NATIVE_SAMPLES
-from tests.support.rows import ROWS, pairs, sample_names
+from tests.support.rows import FLAT_ROWS, ROWS, pairs, sample_names
 
 each_row = pytest.mark.parametrize(("model", "task_type"), ROWS, ids=lambda value: getattr(value, "id", value))
+each_flat_row = pytest.mark.parametrize(("model", "task_type"), FLAT_ROWS, ids=lambda value: getattr(value, "id", value))
 SIZES = ("/imageGenerationConfig/width", "/imageGenerationConfig/height")
 """Whether a side may be as long as its limit depends on the other one: `test_request_limits` tries pairs."""
 
@@ -45,7 +46,7 @@ def test_a_sample_passes_agrees_with_the_schema_and_goes_out_as_it_came(model: M
         assert wire_body(model, body) == sent
 
 
-@each_row
+@each_flat_row
 def test_each_limit_of_the_schema_refuses_a_body_just_beyond_it_there_and_tells_what_is_allowed(
     model: Model, task_type: str
 ) -> None:
@@ -57,7 +58,7 @@ def test_each_limit_of_the_schema_refuses_a_body_just_beyond_it_there_and_tells_
     assert tried
 
 
-@each_row
+@each_flat_row
 def test_a_value_on_a_limit_of_the_schema_is_accepted(model: Model, task_type: str) -> None:
     bodies = _bodies(model, task_type)
     changes = [change for change in on_limits(schema_of(model, task_type)) if change.pointer not in SIZES]

@@ -11,7 +11,7 @@ from typing import Any
 from darkroom_shared.models.catalogue import schema_of
 from tests.support.bodies import NOVA, TITAN_V1, TITAN_V2
 from tests.support.native_bodies import CORE, CORE_BEFORE, SD3, SD35, SDXL, SERVICES, ULTRA, ULTRA_BEFORE
-from tests.support.rows import ROWS
+from tests.support.rows import FLAT_ROWS
 
 Limits = dict[str, str]
 PICTURE = "picture"
@@ -184,12 +184,12 @@ EMBEDDING: Mapping[str, Limits] = {
     """),
 }
 DOCUMENTED = {(model, task): limits for model in (TITAN_V1, TITAN_V2, NOVA) for task, limits in amazon(model).items()}
-DOCUMENTED |= {(model.id, task): STABILITY[model.id] for model, task in ROWS if model.id in STABILITY}
-DOCUMENTED |= {(model.id, task): EMBEDDING[task] for model, task in ROWS if task in EMBEDDING}
+DOCUMENTED |= {(model.id, task): STABILITY[model.id] for model, task in FLAT_ROWS if model.id in STABILITY}
+DOCUMENTED |= {(model.id, task): EMBEDDING[task] for model, task in FLAT_ROWS if task in EMBEDDING}
 
 
 def test_the_schema_of_every_row_has_the_fields_and_limits_that_aws_documents() -> None:
-    published = {(model.id, task): dict(described(schema_of(model, task))) for model, task in ROWS}
+    published = {(model.id, task): dict(described(schema_of(model, task))) for model, task in FLAT_ROWS}
 
     assert published.keys() == DOCUMENTED.keys()
     for row, limits in published.items():

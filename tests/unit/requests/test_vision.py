@@ -41,7 +41,7 @@ FIRST = "/messages/0/content/0"
         (f"{FIRST}/image/format", "jpeg", f"{FIRST}/image/format"),
         (f"{FIRST}/image/format", "tiff", f"{FIRST}/image/format"),
         ("/messages/1/content/0", BODY["messages"][0]["content"][0], "/messages/1/content"),
-        ("/messages/0/content", [BODY["messages"][0]["content"][0]] * 20, ""),  # 21 in the whole request
+        ("/messages/0/content", [BODY["messages"][0]["content"][0]] * 21, "/messages/0/content"),
         ("/messages", [{"role": "user", "content": [{"text": "no picture"}]}], "/messages"),
         ("/inferenceConfig/maxTokens", 0, "/inferenceConfig/maxTokens"),
         ("/inferenceConfig/temperature", 1.1, "/inferenceConfig/temperature"),
