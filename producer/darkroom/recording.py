@@ -95,7 +95,7 @@ def _record(
         task_type=step.task_type,
         task_name=step_task_name(kind) if local else task_name(step.task_type),
         request=dict(step.request),
-        substitute="never" if local else told.substitute,
+        substitute="never" if local else terms.substitute_for(step.asked or step.request),
         named_regions=list(told.regions) if told.regions_named and not local else [],
         lane=LOCAL_LANE,
         tenant=told.tenant,

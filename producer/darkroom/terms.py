@@ -13,7 +13,7 @@ from typing import Final
 
 from darkroom.options import Delivery
 from darkroom.planning import PlannedStep
-from darkroom_shared.contract.job_record import AUTO
+from darkroom_shared.contract.job_record import AUTO, Substitute
 from darkroom_shared.core.idempotency import fingerprint
 from darkroom_shared.core.image_facts import ImageFacts
 from darkroom_shared.core.quota import PoolQuota
@@ -79,6 +79,13 @@ class Terms:
         if named is None or looks == (CONVERSE.name in named.task_types) or not (self.chained or not self.delivery.model_named):
             return named
         return self._found(self.settings.vision_model if looks else self.settings.default_model)
+
+    def substitute_for(self, body: Mapping[str, object]) -> Substitute:
+        """How far the request's job may go from it later; where no model was named for it, another may always take over."""
+        told = self.delivery
+        return (
+            "equivalent" if told.substitute == "never" and told.model != AUTO and self.named_for(body) is None else told.substitute
+        )
 
     def model_for(self, body: Mapping[str, object]) -> Model:
         """By whose rules a request is read: those of the named model, else of the first that takes it as it is, living ones first.

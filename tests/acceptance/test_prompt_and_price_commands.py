@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from darkroom_shared.models.catalogue import FAMILIES
 from tests.acceptance.running import CommandLine
 
 NOVA, CORE = "amazon.nova-canvas-v1:0", "stability.stable-image-core-v1:1"
@@ -81,9 +82,12 @@ def test_a_submit_tells_its_advice_once_and_the_job_keeps_it(darkroom: CommandLi
     assert quiet.json["warnings"] == []
 
 
+BY_TOKENS = [model.id for model in FAMILIES["vision"].models]
+
+
 def test_the_prices_in_force_are_shown_with_version_and_sources(alone: CommandLine) -> None:
     told = alone("prices", "--json").json
-    assert (told["currency"], told["file"], told["without_price"], told["not_in_catalogue"]) == ("USD", None, [], [])
+    assert (told["currency"], told["file"], told["without_price"], told["not_in_catalogue"]) == ("USD", None, BY_TOKENS, [])
     row = next(row for row in told["prices"] if row["model"] == NOVA and row["quality"] == "premium" and row["size"])
     assert (row["usd"], row["size"], row["unit"], bool(row["source"]), bool(row["as_of"])) == (
         0.06,
@@ -103,7 +107,7 @@ def test_prices_of_ones_own_come_first_and_models_without_one_are_named(alone: C
     done = alone("prices", "--json", DARKROOM_PRICES="prices.json")
     assert done.json["version"].endswith("+studio-1")
     assert [row["usd"] for row in done.json["prices"] if row["model"] in (NOVA, CORE)] == [0.05, None]
-    assert (done.json["without_price"], done.json["not_in_catalogue"]) == ([CORE], ["somebody.brush-v1:0"])
+    assert (done.json["without_price"], done.json["not_in_catalogue"]) == ([CORE, *BY_TOKENS], ["somebody.brush-v1:0"])
     said = alone("prices", DARKROOM_PRICES="prices.json")
     assert "not known" in said.out
     assert f"No price is known of: {CORE}" in said.err

@@ -199,7 +199,7 @@ def plan_table(plan: Plan) -> Group:
         table.add_row(
             Text(f"+ {step.name}" if step.inserted else step.name, style="cyan" if step.inserted else ""),
             step.task_type,
-            f"{step.images} x {', '.join(sizes) or '?'}",
+            f"{step.images} x {', '.join(sizes) or '?'}" if step.outputs else "words or JSON",
             "free" if step.kind == "local" else "?" if step.price_usd is None else f"${float(step.price_usd):.4g}",
             Text(step.reason, style="dim"),
         )

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from darkroom.cli.invocation import Invocation
-from darkroom_shared.models.catalogue import MODELS
+from darkroom_shared.models.catalogue import MODELS, gives_documents
 from darkroom_shared.models.prices import Price, PriceBook
 
 
@@ -40,8 +40,12 @@ def prices(
         return
     invocation.out.print(_table(book))
     invocation.say(f"Version {book.version}, US dollars. Estimates, not a bill: AWS's own prices hold.")
-    if without:
-        invocation.say(f"No price is known of: {', '.join(without)}.")
+    by_tokens = {model for model in without if gives_documents(MODELS[model])}
+    if others := [model for model in without if model not in by_tokens]:
+        invocation.say(f"No price is known of: {', '.join(others)}.")
+    if by_tokens:
+        labels = dict.fromkeys(MODELS[model].label for model in MODELS if model in by_tokens)
+        invocation.say(f"Paid by tokens, of which no price is known: {', '.join(labels)}. A row with the unit call sets one.")
     if strange:
         invocation.say(f"Not in the catalogue, so that no job is priced by it: {', '.join(strange)}.")
 

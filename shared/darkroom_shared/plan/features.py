@@ -12,7 +12,7 @@ from darkroom_shared.models.catalogue import MODELS
 from darkroom_shared.models.model import Body
 from darkroom_shared.plan.choosing import Wish, routes
 from darkroom_shared.plan.route import Route
-from darkroom_shared.task_types import image_values
+from darkroom_shared.task_types import Check, Describe, Extract, image_values
 
 _PICTURE: Final = "asset:" + "0" * 64
 _MASK: Final = "asset:" + "1" * 64
@@ -80,8 +80,11 @@ FEATURES: Final[Sequence[Feature]] = (
         garmentBasedMask={"garmentClass": "UPPER_BODY"},
     ),
     Feature("a picture in SDXL 1.0's words", {"taskType": "SDXL_IMAGE", "text_prompts": [{"text": "a boat"}]}),
+    Feature("a picture described", Describe(_PICTURE).to_body()),
+    Feature("facts read as JSON", Extract([_PICTURE], {"type": "object"}).to_body()),
+    Feature("a verdict on a picture", Check(_PICTURE, "a boat is visible").to_body()),
 )
-"""In the order of the documentation of Amazon's models."""
+"""In the order of the documentation of Amazon's models, and at the end what is asked about pictures."""
 
 
 def ways(feature: Feature, today: date) -> list[Route]:

@@ -27,7 +27,7 @@ DEFAULTS: Final[list[Row]] = [
     quota("L-3", f"{REQUESTS}Titan Image Generator G1 V2", 60.0),
     quota("L-4", "On-demand model inference tokens per minute for Amazon Titan Image Generator G1", 2000.0),
     quota("L-5", "Batch inference job size (in GB) for Nova Pro V1", 5.0),
-    quota("L-6", "Cross-region model inference requests per minute for Anthropic Claude Haiku 4.5", 10000.0),
+    quota("L-6", "Cross-region model inference requests per minute for Anthropic Claude Instant", 10000.0),
     quota("L-7", "Cross-region model inference requests per minute for Amazon Nova Canvas", 200.0),
 ]
 
@@ -127,8 +127,8 @@ def synced(done: Done) -> dict[str, tuple[float, str]]:
 
 
 def unnamed(done: Done) -> list[str]:
-    """Pools of Amazon's models about which AWS says nothing."""
-    return [pool for pool in done.json["unnamed"] if "amazon." in pool]
+    """Pools of Amazon's image models about which AWS says nothing."""
+    return [pool for pool in done.json["unnamed"] if pool.partition("/")[2] in (NOVA, TITAN_V1, TITAN_V2)]
 
 
 def test_a_dry_run_shows_everything_and_writes_nothing(darkroom: CommandLine, redis_url: str) -> None:
@@ -156,7 +156,7 @@ def test_the_table_tells_kind_value_and_origin_and_ignored_names_when_asked(dark
     assert "Warning: us-east-1/amazon.titan-image-generator-v2:0" in plain.err
     assert "Nothing was written." in plain.err
     assert "Claude" not in plain.out
-    assert "Anthropic Claude Haiku 4.5" in darkroom("quotas", "sync", "--dry-run", "--region", "us-east-1", "--verbose").out
+    assert "Anthropic Claude Instant" in darkroom("quotas", "sync", "--dry-run", "--region", "us-east-1", "--verbose").out
 
 
 def test_every_region_that_is_named_is_read_once(darkroom: CommandLine, stub: QuotaStub) -> None:
@@ -253,9 +253,9 @@ def test_the_help_names_the_permissions(darkroom: CommandLine) -> None:
 
 
 def known(done: Done) -> dict[str, tuple[float | None, str, float | None]]:
-    """What calls to Amazon's models are paced by, who said so, and what AWS said, by pool."""
+    """What calls to Amazon's image models are paced by, who said so, and what AWS said, by pool."""
     assert done.code == 0, done.err
-    rows = [row for row in done.json["quotas"] if "amazon." in row["route"]]
+    rows = [row for row in done.json["quotas"] if "titan" in row["route"] or "canvas" in row["route"]]
     return {row["route"]: (row["requests_per_minute"], row["from"], row["aws_requests_per_minute"]) for row in rows}
 
 
