@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from darkroom_shared.core.guardrail import findings_of, reason_of
 from darkroom_shared.models.answers import Document, Reading, TokenUsage, json_document, text_document
-from darkroom_shared.models.json_schemas import BROKEN, breach
+from darkroom_shared.models.json_schemas import UnusableSchema, breach
 from darkroom_shared.task_types import as_array, as_object, forced_schema
 
 _CUT: Final = {
@@ -62,7 +62,7 @@ def _fitting(
     value = cast("Mapping[str, object]", given[0])
     try:
         broken = breach(value, schema)
-    except BROKEN:
+    except UnusableSchema:
         return Reading("unreadable", reason="its schema refers to what is not there", usage=usage)
     if broken:
         return Reading("unfit", missing=wanted, reason=f"The model's JSON does not keep its schema: {broken}.", usage=usage)

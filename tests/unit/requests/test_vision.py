@@ -14,6 +14,7 @@ from darkroom_shared.core.errors import NoRoute
 from darkroom_shared.core.image_facts import ImageFacts
 from darkroom_shared.models.answers import Reading, TokenUsage, json_document, text_document
 from darkroom_shared.models.catalogue import FAMILIES, MODELS, find_model, price_usd, profile_regions, read_answer
+from darkroom_shared.models.json_schemas import breach, schema_findings
 from darkroom_shared.models.model import Body
 from darkroom_shared.models.prices import BUILT_IN, Price
 from darkroom_shared.models.vision import IMAGE_BYTES
@@ -210,3 +211,15 @@ def test_a_picture_beyond_the_limits_is_made_smaller_with_a_note(facts: ImageFac
     route = choose(wish)
     assert (route.fidelity, len(route.translation.lost)) == ("exact", 0 if specs is None else 1)
     assert route.translation.prepare == ({} if specs is None else {place: specs})
+
+
+def test_a_strangers_regular_expression_is_left_to_the_model() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"name": {"type": "string", "pattern": "(a+)+$"}},
+        "patternProperties": {"(a+)+$": {}},
+    }
+
+    assert schema_findings("", schema) == []
+    assert breach({"name": "a" * 64 + "!"}, schema) == ""
+    assert breach({"name": 5}, schema) == "/name breaks type"
