@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from darkroom_shared.models.catalogue import FAMILIES
+from darkroom_shared.models.catalogue import MODELS, gives_documents
 from tests.acceptance.running import CommandLine
 
 NOVA, CORE = "amazon.nova-canvas-v1:0", "stability.stable-image-core-v1:1"
@@ -82,7 +82,7 @@ def test_a_submit_tells_its_advice_once_and_the_job_keeps_it(darkroom: CommandLi
     assert quiet.json["warnings"] == []
 
 
-BY_TOKENS = [model.id for model in FAMILIES["vision"].models]
+BY_TOKENS = [model.id for model in MODELS.values() if gives_documents(model)]
 
 
 def test_the_prices_in_force_are_shown_with_version_and_sources(alone: CommandLine) -> None:

@@ -180,7 +180,7 @@ def test_a_service_that_is_busy_is_asked_again_and_one_that_is_away_is_told(dark
     assert (gone.code, "cannot be reached" in gone.err) == (3, True)
 
 
-@pytest.mark.parametrize(("region", "told"), [("us_east_1", "no AWS Region"), ("sa-east-1", "has no model in sa-east-1")])
+@pytest.mark.parametrize(("region", "told"), [("us_east_1", "no AWS Region"), ("mx-central-1", "has no model in mx-central-1")])
 def test_a_region_without_models_is_refused_before_anything_is_asked(
     darkroom: CommandLine, stub: ModelStub, region: str, told: str
 ) -> None:

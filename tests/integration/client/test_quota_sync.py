@@ -255,7 +255,7 @@ def test_the_help_names_the_permissions(darkroom: CommandLine) -> None:
 def known(done: Done) -> dict[str, tuple[float | None, str, float | None]]:
     """What calls to Amazon's image models are paced by, who said so, and what AWS said, by pool."""
     assert done.code == 0, done.err
-    rows = [row for row in done.json["quotas"] if "titan" in row["route"] or "canvas" in row["route"]]
+    rows = [row for row in done.json["quotas"] if "titan-image" in row["route"] or "canvas" in row["route"]]
     return {row["route"]: (row["requests_per_minute"], row["from"], row["aws_requests_per_minute"]) for row in rows}
 
 
