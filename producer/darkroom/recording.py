@@ -17,9 +17,11 @@ from darkroom_shared.contract.messages import step_task_name, task_name
 from darkroom_shared.core.ids import ASSET_SCHEME, SHA256
 from darkroom_shared.core.quota import LOCAL_LANE, PoolQuota
 from darkroom_shared.core.workflow import dependants
+from darkroom_shared.plan.choosing import facts_of
 from darkroom_shared.plan.recorded import route_fields
 from darkroom_shared.plan.route import Route
 from darkroom_shared.store import ops
+from darkroom_shared.task_types import image_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,10 @@ def _record(
 
 
 def _route_fields(terms: Terms, step: PlannedStep, route: Route) -> dict[str, object]:
-    named = terms.named_for(step.asked or step.request)
+    asked = step.asked or step.request
+    seen = zip(image_values(asked), step.inputs, strict=False)
+    facts = {place.pointer: facts for place, facts in seen if facts is not None}
+    named = terms.named_for(asked)
     return route_fields(
         route,
         step.request,
@@ -133,6 +138,7 @@ def _route_fields(terms: Terms, step: PlannedStep, route: Route) -> dict[str, ob
         images=step.images,
         price_usd=step.price_usd,
         price_book=terms.settings.price_book.version,
+        facts=facts_of(route.translation, asked, facts),
     )
 
 

@@ -24,7 +24,7 @@ from darkroom_shared.failpoints import Point
 from darkroom_shared.images import inspect
 from darkroom_shared.models.catalogue import find_model, image_count
 from darkroom_shared.models.model import Body, Model
-from darkroom_shared.plan.choosing import Wish, choose, is_living
+from darkroom_shared.plan.choosing import Wish, choose, facts_of, is_living
 from darkroom_shared.plan.recorded import ROUTE_FIELDS, route_fields
 from darkroom_shared.plan.route import Route
 from darkroom_shared.store import retirement
@@ -147,6 +147,7 @@ async def _other_way(worker: Worker, held: Held, dead: frozenset[str]) -> _Way:
         images=record.images_wanted,
         price_usd=route.price_usd,
         price_book=wish.prices.version,
+        facts=facts_of(told, body, wish.facts),
     )
     return _Way(record.model_copy(update=fields), told.calls, route)
 

@@ -57,6 +57,7 @@ __all__ = [
     "schema_of",
     "seed_of",
     "tagged",
+    "tokens_of",
     "wire_body",
     "without_profile",
 ]
@@ -172,6 +173,10 @@ class Catalogue:
         """By which operation of the runtime the model is called."""
         return self.families[model.family].operation
 
+    def tokens_of(self, model: Model, body: Body, facts: Facts) -> int:
+        """Tokens that a call is counted for before it is made; 0 where the model's quota counts none."""
+        return self.families[model.family].tokens(body, facts)
+
     def read_answer(self, model: Model, answer: Mapping[str, object], wanted: int, body: Body) -> Reading:
         """What is in an answer of status 200.
 
@@ -247,6 +252,7 @@ output_size = _DARKROOMS.output_size
 images_a_call = _DARKROOMS.images_a_call
 gives_documents = _DARKROOMS.gives_documents
 operation_of = _DARKROOMS.operation_of
+tokens_of = _DARKROOMS.tokens_of
 read_answer = _DARKROOMS.read_answer
 tagged = _DARKROOMS.tagged
 wire_body = _DARKROOMS.wire_body

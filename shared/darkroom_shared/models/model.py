@@ -112,6 +112,7 @@ class Family:
         operation: by which operation of the runtime its models are called.
         documents: whether its answers are documents (text, JSON, vectors) and not pictures.
         sent_limits: a picture beyond these is made smaller, with a note, before it is sent; None to leave all as they are.
+        tokens: tokens that a call is counted for before it is made; 0 for models whose quotas count none.
     """
 
     name: str
@@ -129,3 +130,4 @@ class Family:
     operation: Operation = "invoke"
     documents: bool = False
     sent_limits: ImageLimits | None = None
+    tokens: Callable[[Body, Facts], int] = lambda _, __: 0

@@ -13,6 +13,7 @@ this kind, and a call from another one is refused by AWS at no cost. Their quota
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -26,7 +27,7 @@ from darkroom_shared.models.image_limits import ImageLimits
 from darkroom_shared.models.image_rules import all_picture_problems
 from darkroom_shared.models.model import Body, Facts, Family, Model, Size
 from darkroom_shared.models.native_rules import native_price
-from darkroom_shared.task_types import CONVERSE
+from darkroom_shared.task_types import CONVERSE, as_object, image_places, replace_at
 
 IN_REGION: Final = "eu-west-2"
 """The one Region where models of this kind are offered without a profile."""
@@ -46,6 +47,15 @@ LIMITS: Final = ImageLimits(
     formats=("PNG", "JPEG", "WEBP"), max_bytes=IMAGE_BYTES, max_side=IMAGE_SIDE, max_bits=None, opaque=False, strict_masks=False
 )
 """Of each picture. Nova names no limit of bytes for one, but 25 MB for all: the same is kept, so that any model can take over."""
+
+
+CHARACTERS_A_TOKEN: Final = 4
+PIXELS_A_TOKEN: Final = 750
+"""A rule of thumb of Claude's documents, as the one above; what was counted in the end is told by the answer (`usage`)."""
+ASSUMED_PIXELS: Final = 1_200_000
+"""Of a picture that nobody has seen yet; larger ones are made smaller by the models."""
+ASSUMED_ANSWER: Final = 4096
+"""Tokens of the longest answer where a body does not say it: the models' own limits are far above that, and hardly ever used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +138,16 @@ def _check_images(_: Model, body: Body, facts: Facts) -> list[Problem]:
     return [*all_picture_problems(body, facts, LIMITS), *format_problems(body, facts), *resolved_size_problems(body, facts)]
 
 
+def _tokens(body: Body, facts: Facts) -> int:
+    """What AWS reserves when a request starts: its input, estimated, and the longest answer that it asks for."""
+    places = {place.pointer for place in image_places(body)}
+    pictures = [facts.get(where) for where in places]
+    pixels = sum(ASSUMED_PIXELS if seen is None else min(seen.width * seen.height, ASSUMED_PIXELS) for seen in pictures)
+    words = len(json.dumps(replace_at(body, dict.fromkeys(places, "")), ensure_ascii=False))
+    longest = as_object(body.get("inferenceConfig")).get("maxTokens", ASSUMED_ANSWER)
+    return words // CHARACTERS_A_TOKEN + pixels // PIXELS_A_TOKEN + (longest if isinstance(longest, int) else ASSUMED_ANSWER)
+
+
 def _seed_of(_: Model, __: Body) -> int | None:
     return None
 
@@ -153,4 +173,5 @@ FAMILY: Final = Family(
     operation="converse",
     documents=True,
     sent_limits=LIMITS,
+    tokens=_tokens,
 )

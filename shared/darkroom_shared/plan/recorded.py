@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Final
 
 from darkroom_shared.core.quota import pool_name
-from darkroom_shared.models.catalogue import seed_of
-from darkroom_shared.models.model import Body
+from darkroom_shared.models.catalogue import seed_of, tokens_of
+from darkroom_shared.models.model import Body, Facts
 from darkroom_shared.plan.route import Route
 
 ROUTE_FIELDS: Final = (
@@ -19,6 +19,7 @@ ROUTE_FIELDS: Final = (
     "lane",
     "price_microusd",
     "price_book",
+    "tokens",
     "images_per_call",
     "asked",
     "asked_model",
@@ -41,6 +42,7 @@ def route_fields(
     images: int,
     price_usd: Decimal | None,
     price_book: str,
+    facts: Facts,
 ) -> dict[str, object]:
     """These fields for calls on a route.
 
@@ -52,6 +54,7 @@ def route_fields(
         images: wanted of all of them together.
         price_usd: for all of them together; None if it is not known.
         price_book: version of the prices that it is from.
+        facts: of the pictures that are sent, as far as they are known.
     """
     told, model = route.translation, route.model
     return {
@@ -63,6 +66,7 @@ def route_fields(
         "lane": model.id,
         "price_microusd": None if price_usd is None else int(price_usd * 1_000_000 / calls),
         "price_book": price_book,
+        "tokens": tokens_of(model, request, facts),
         "images_per_call": images // calls,
         "asked": dict(asked),
         "asked_model": asked_model,

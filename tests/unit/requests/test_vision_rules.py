@@ -13,7 +13,7 @@ from darkroom_shared.contract.steps import Convert, Flatten, Resize, StepSpec
 from darkroom_shared.core.errors import NoRoute
 from darkroom_shared.core.image_facts import ImageFacts
 from darkroom_shared.models.answers import Reading, TokenUsage, json_document, text_document
-from darkroom_shared.models.catalogue import FAMILIES, MODELS, find_model, price_usd, profile_regions, read_answer
+from darkroom_shared.models.catalogue import FAMILIES, MODELS, find_model, price_usd, profile_regions, read_answer, tokens_of
 from darkroom_shared.models.json_schemas import breach, schema_findings
 from darkroom_shared.models.model import Body
 from darkroom_shared.models.prices import BUILT_IN, Price
@@ -22,7 +22,7 @@ from darkroom_shared.plan.choosing import Wish, choose, routes
 from darkroom_shared.plan.fitting import fitting, picture_problems
 from darkroom_shared.settings import Settings
 from darkroom_shared.task_types import Ask, Check, Describe, Extract, chain_images, image_values, is_check, without_items
-from tests.support.bodies import b64, edited, picture, sample
+from tests.support.bodies import NOVA, b64, edited, picture, sample
 from tests.support.native_bodies import HAIKU
 
 BODY = sample("CONVERSE")
@@ -223,3 +223,19 @@ def test_a_strangers_regular_expression_is_left_to_the_model() -> None:
     assert schema_findings("", schema) == []
     assert breach({"name": "a" * 64 + "!"}, schema) == ""
     assert breach({"name": 5}, schema) == "/name breaks type"
+
+
+def test_a_call_is_counted_for_its_words_its_pictures_and_the_longest_answer_that_it_asks_for() -> None:
+    facts = {"/messages/0/content/0/image/source/bytes": ImageFacts(600, 400, "PNG", "RGB", 1)}
+    body = {
+        "taskType": "CONVERSE",
+        "messages": [{"role": "user", "content": [{"image": {"source": {"bytes": "asset:" + "a" * 64}}}, {"text": "x" * 400}]}],
+        "inferenceConfig": {"maxTokens": 1000},
+    }
+    haiku = find_model(HAIKU)
+
+    known = tokens_of(haiku, body, facts)
+    assert 1000 + 320 + 100 <= known <= 1000 + 320 + 100 + 50
+    assert tokens_of(haiku, body, {}) - known == (1_200_000 - 240_000) // 750
+    assert tokens_of(haiku, edited(body, "/inferenceConfig/maxTokens", 2000), facts) - known == 1000
+    assert tokens_of(find_model(NOVA), sample("TEXT_IMAGE"), {}) == 0

@@ -12,6 +12,7 @@ from typing import Final
 import orjson
 
 from darkroom_shared.core.problems import Problem
+from darkroom_shared.models.vision import CHARACTERS_A_TOKEN, PIXELS_A_TOKEN
 from darkroom_shared.task_types import as_array, as_object, forced_schema
 from darkroom_worker.local_bedrock import replies
 from darkroom_worker.local_bedrock.dialects.dialect import Drawn, Told
@@ -22,7 +23,6 @@ from darkroom_worker.local_bedrock.wire import ServiceError
 from darkroom_worker.local_bedrock.wording import refusal_text
 
 _FILTERED: Final = "The generated text has been blocked by our content filters."
-_CHARACTERS_A_TOKEN, _PIXELS_A_TOKEN = 4, 750
 
 
 class Conversation:
@@ -42,13 +42,13 @@ class Conversation:
             return Told(_filtered())
         body, looks = drawn.body, drawn.pictures.looks
         most = as_object(body.get("inferenceConfig")).get("maxTokens")
-        read = _tokens("".join(prompts_in(dict(body)))) + sum(look.width * look.height // _PIXELS_A_TOKEN for look in looks)
+        read = _tokens("".join(prompts_in(dict(body)))) + sum(look.width * look.height // PIXELS_A_TOKEN for look in looks)
         schema = forced_schema(body)
         if schema is not None:
             return Told(_with_tool(body, schema, looks, read, most))
         words = replies.described(looks)
         cut = isinstance(most, int) and _tokens(words) > most
-        told = words[: most * _CHARACTERS_A_TOKEN] if cut and isinstance(most, int) else words
+        told = words[: most * CHARACTERS_A_TOKEN] if cut and isinstance(most, int) else words
         return Told(_answer([{"text": told}], "max_tokens" if cut else "end_turn", read, _tokens(told)))
 
     def intervened(self, added: Mapping[str, object]) -> bytes:
@@ -86,7 +86,7 @@ def _question(body: Mapping[str, object]) -> str:
 
 
 def _tokens(text: str) -> int:
-    return -(-len(text) // _CHARACTERS_A_TOKEN)
+    return -(-len(text) // CHARACTERS_A_TOKEN)
 
 
 def _filtered() -> bytes:
