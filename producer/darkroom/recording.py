@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from darkroom.planning import Plan, PlannedStep
-from darkroom.terms import Terms
+from darkroom.terms import Terms, facts_of_step
 from darkroom_shared.contract.job_record import AUTO, JobRecord
 from darkroom_shared.contract.messages import step_task_name, task_name
 from darkroom_shared.core.ids import ASSET_SCHEME, SHA256
@@ -21,7 +21,6 @@ from darkroom_shared.plan.choosing import facts_of
 from darkroom_shared.plan.recorded import route_fields
 from darkroom_shared.plan.route import Route
 from darkroom_shared.store import ops
-from darkroom_shared.task_types import image_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +125,7 @@ def _record(
 
 def _route_fields(terms: Terms, step: PlannedStep, route: Route) -> dict[str, object]:
     asked = step.asked or step.request
-    seen = zip(image_values(asked), step.inputs, strict=False)
-    facts = {place.pointer: facts for place, facts in seen if facts is not None}
+    facts = facts_of_step(replace(step, request=asked))
     named = terms.named_for(asked)
     return route_fields(
         route,

@@ -66,8 +66,9 @@ def index_images(scene: Scene, order: Order) -> Flow[Indexed]:
     known = {entry.job for entry in entries}
     gone = known.difference(jobs)
     removed = (yield from work(lambda: index.remove(gone))) if gone else 0
-    new = yield from _pictures([job for job in jobs if job not in known], told.space.tenant)
-    copied = yield from work(lambda: index.copy(new))
+    # Of jobs that are known as well: an indexing that was cut off may have put in some of a job's pictures only.
+    every = yield from _pictures(jobs, told.space.tenant)
+    copied = yield from work(lambda: index.copy(every))
     there = {entry.sha256 for entry in entries if entry.job not in gone}
     begun = Indexed(
         tenant=told.space.tenant,
@@ -78,7 +79,7 @@ def index_images(scene: Scene, order: Order) -> Flow[Indexed]:
         total=len(entries) - removed + copied,
     )
     indexing = _Indexing(told, index, Clock(scene.sources, order.timeout), begun, order.tell)
-    yield from indexing.run(_by_bytes(new, there))
+    yield from indexing.run(_by_bytes(every, there))
     return indexing.done
 
 

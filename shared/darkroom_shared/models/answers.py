@@ -143,11 +143,16 @@ def guarded_reading(answer: Mapping[str, object], wanted: int) -> Reading | None
     said = str(trace.get("actionReason", "")).casefold()
     if answer.get("images") and "masked" in said and "blocked" not in said:
         return None
-    for part, what in (("input", "the request"), ("output", "the pictures")):
+    return Reading("intervened", missing=wanted, reason=intervention(trace, "the pictures"))
+
+
+def intervention(trace: Mapping[str, object], results: str) -> str:
+    """Why a guardrail stepped in, by its trace: in the request or in the results, which are called so; never what it saw there."""
+    for part, what in (("input", "the request"), ("output", results)):
         told = [value for name, value in trace.items() if name.startswith(part)]
         if findings_of(told):
-            return Reading("intervened", missing=wanted, reason=reason_of(what, told))
-    return Reading("intervened", missing=wanted, reason=reason_of("the call", None))
+            return reason_of(what, told)
+    return reason_of("the call", None)
 
 
 def amazon_reading(answer: Mapping[str, object], wanted: int, _: Mapping[str, object]) -> Reading:

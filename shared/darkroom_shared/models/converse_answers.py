@@ -9,8 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
-from darkroom_shared.core.guardrail import findings_of, reason_of
-from darkroom_shared.models.answers import Document, Reading, TokenUsage, json_document, text_document
+from darkroom_shared.models.answers import Document, Reading, TokenUsage, intervention, json_document, text_document
 from darkroom_shared.models.json_schemas import UnusableSchema, breach
 from darkroom_shared.task_types import as_array, as_object, forced_schema
 
@@ -33,7 +32,8 @@ def converse_reading(answer: Mapping[str, object], wanted: int, body: Mapping[st
     usage = _usage(as_object(answer.get("usage")))
     blocks = [as_object(block) for block in as_array(_message(answer).get("content"))]
     if stop == "guardrail_intervened":
-        return Reading("intervened", missing=wanted, reason=_intervention(answer), usage=usage)
+        trace = as_object(as_object(answer.get("trace")).get("guardrail"))
+        return Reading("intervened", missing=wanted, reason=intervention(trace, "the answer"), usage=usage)
     if stop == "content_filtered":
         return Reading("filtered_output", missing=wanted, reason=_words(blocks) or _FILTERED, usage=usage)
     if stop in _MALFORMED:
@@ -93,15 +93,6 @@ def _usage(told: Mapping[str, object]) -> TokenUsage:
 def _cut(stop: str, usage: TokenUsage) -> str:
     used = "not told" if usage.output_tokens is None else f"{usage.output_tokens:,}"
     return _CUT[stop].format(used=used)
-
-
-def _intervention(answer: Mapping[str, object]) -> str:
-    trace = as_object(as_object(answer.get("trace")).get("guardrail"))
-    for part, what in (("input", "the request"), ("output", "the answer")):
-        told = [value for name, value in trace.items() if name.startswith(part)]
-        if findings_of(told):
-            return reason_of(what, told)
-    return reason_of("the call", None)
 
 
 def verdict_of(document: Document) -> tuple[bool, str]:

@@ -7,7 +7,7 @@ ask about pictures. Where an answer must be JSON, one tool is offered and forced
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from darkroom_shared.task_types.descriptor import EACH, ImageSlot, TaskType
@@ -42,60 +42,71 @@ VERDICT: Final[Mapping[str, object]] = {
 Images = Sequence[ImageSource]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConverseOptions:
+    """What every question about pictures may say besides; left out where it is None.
+
+    Attributes:
+        system: who the model is to be, or rules for the whole answer.
+        max_tokens: longest answer in tokens; the model's own limit if left out.
+        temperature: 0 to 1; 0 gives much the same answer each time.
+    """
+
+    system: str | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+
+    task_type: ClassVar[str] = CONVERSE.name
+
+    def _body(self, images: Images, prompt: str) -> dict[str, object]:
+        # Pictures first: so the models' documents advise. `format` is told when the picture is sent, as it is known then.
+        content: list[object] = [{"image": {"source": {"bytes": image}}} for image in images]
+        body: dict[str, object] = {
+            "taskType": CONVERSE.name,
+            "messages": [{"role": "user", "content": [*content, {"text": prompt}]}],
+        }
+        if self.system is not None:
+            body["system"] = [{"text": self.system}]
+        settings = given({"maxTokens": self.max_tokens, "temperature": self.temperature})
+        return {**body, "inferenceConfig": settings} if settings else body
+
+
 @dataclass(frozen=True, slots=True)
-class Describe:
+class Describe(ConverseOptions):
     """Describes a picture in words. In a chain it looks at the pictures of the step before it.
 
     Attributes:
         image: the picture.
         prompt: what to describe, and how.
-        system: who the model is to be, or rules for the whole answer.
-        max_tokens: longest answer in tokens; the model's own limit if left out.
-        temperature: 0 to 1; 0 gives much the same answer each time.
     """
 
     image: ImageSource | None = field(default=None, repr=False)
     prompt: str = "Describe this picture in a few sentences."
-    _: KW_ONLY
-    system: str | None = None
-    max_tokens: int | None = None
-    temperature: float | None = None
-
-    task_type: ClassVar[str] = CONVERSE.name
 
     def to_body(self) -> dict[str, object]:
         """The tagged CONVERSE body."""
-        return _body(_one(self.image), self.prompt, self.system, self.max_tokens, self.temperature)
+        return self._body(_one(self.image), self.prompt)
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(ConverseOptions):
     """Answers a question about one or more pictures in words. In a chain it looks at the pictures of the step before it.
 
     Attributes:
         images: 1 to 20 pictures.
         question: what to answer.
-        system: who the model is to be, or rules for the whole answer.
-        max_tokens: longest answer in tokens; the model's own limit if left out.
-        temperature: 0 to 1; 0 gives much the same answer each time.
     """
 
     images: Images = field(default=(), repr=False)
     question: str = ""
-    _: KW_ONLY
-    system: str | None = None
-    max_tokens: int | None = None
-    temperature: float | None = None
-
-    task_type: ClassVar[str] = CONVERSE.name
 
     def to_body(self) -> dict[str, object]:
         """The tagged CONVERSE body."""
-        return _body(self.images, self.question, self.system, self.max_tokens, self.temperature)
+        return self._body(self.images, self.question)
 
 
 @dataclass(frozen=True, slots=True)
-class Extract:
+class Extract(ConverseOptions):
     """Reads facts out of pictures as JSON by a schema of yours. In a chain it looks at the pictures of the step before it.
 
     The answer is held against the schema; one that does not keep it fails, and is asked for again within the call budget.
@@ -104,55 +115,37 @@ class Extract:
         images: 1 to 20 pictures.
         schema: JSON Schema (draft 2020-12) of the answer, an object.
         prompt: what to read, beyond what the schema's descriptions say.
-        system: who the model is to be, or rules for the whole answer.
-        max_tokens: longest answer in tokens; the model's own limit if left out.
-        temperature: 0 to 1; 0 gives much the same answer each time.
     """
 
     images: Images = field(default=(), repr=False)
     schema: Mapping[str, object] = field(default_factory=dict[str, object])
     prompt: str = "Read from the pictures what the tool asks for. Leave out what cannot be seen."
-    _: KW_ONLY
-    system: str | None = None
-    max_tokens: int | None = None
-    temperature: float | None = None
-
-    task_type: ClassVar[str] = CONVERSE.name
 
     def to_body(self) -> dict[str, object]:
         """The tagged CONVERSE body."""
-        body = _body(self.images, self.prompt, self.system, self.max_tokens, self.temperature)
+        body = self._body(self.images, self.prompt)
         return body | _forced(EXTRACT_TOOL, "Takes what was read from the pictures.", self.schema)
 
 
 @dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(ConverseOptions):
     """Says in words how pictures differ. In a chain it looks at the pictures of the step before it.
 
     Attributes:
-        images: 2 to 20 pictures.
+        images: 2 to 20 pictures; one alone is not refused, and there is nothing to compare then.
         question: what to compare.
-        system: who the model is to be, or rules for the whole answer.
-        max_tokens: longest answer in tokens; the model's own limit if left out.
-        temperature: 0 to 1; 0 gives much the same answer each time.
     """
 
     images: Images = field(default=(), repr=False)
     question: str = "What do these pictures have in common, and how do they differ?"
-    _: KW_ONLY
-    system: str | None = None
-    max_tokens: int | None = None
-    temperature: float | None = None
-
-    task_type: ClassVar[str] = CONVERSE.name
 
     def to_body(self) -> dict[str, object]:
         """The tagged CONVERSE body."""
-        return _body(self.images, self.question, self.system, self.max_tokens, self.temperature)
+        return self._body(self.images, self.question)
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Check(ConverseOptions):
     """Tells whether a statement holds for a picture: a verdict `{"passes": true, "reason": "..."}`.
 
     In a chain it looks at the pictures of the step before it; if they do not pass, the chain ends there and nothing more is paid.
@@ -160,31 +153,21 @@ class Check:
     Attributes:
         image: the picture.
         question: the statement or yes-or-no question: `a red boat is visible`.
-        system: who the model is to be, or rules for the whole answer.
-        max_tokens: longest answer in tokens; the model's own limit if left out.
-        temperature: 0 to 1; 0 gives much the same answer each time.
     """
 
     image: ImageSource | None = field(default=None, repr=False)
     question: str = ""
-    _: KW_ONLY
-    system: str | None = None
-    max_tokens: int | None = None
-    temperature: float | None = None
-
-    task_type: ClassVar[str] = CONVERSE.name
 
     def to_body(self) -> dict[str, object]:
         """The tagged CONVERSE body."""
-        body = _body(_one(self.image), self.question, self.system, self.max_tokens, self.temperature)
+        body = self._body(_one(self.image), self.question)
         return body | _forced(CHECK_TOOL, "Takes the verdict on the pictures.", VERDICT)
 
 
 def forced_schema(body: Mapping[str, object]) -> Mapping[str, object] | None:
     """The JSON Schema that an answer must keep: that of the one tool that the body forces; None for any other body."""
-    config = as_object(body.get("toolConfig"))
-    name = as_object(as_object(config.get("toolChoice")).get("tool")).get("name")
-    for tool in as_array(config.get("tools")):
+    name = _forced_name(body)
+    for tool in as_array(as_object(body.get("toolConfig")).get("tools")):
         spec = as_object(as_object(tool).get("toolSpec"))
         if name is not None and spec.get("name") == name:
             return as_object(as_object(spec.get("inputSchema")).get("json"))
@@ -193,25 +176,15 @@ def forced_schema(body: Mapping[str, object]) -> Mapping[str, object] | None:
 
 def is_check(body: Mapping[str, object]) -> bool:
     """Whether the answer is a verdict on whether to go on."""
-    choice = as_object(as_object(as_object(body.get("toolConfig")).get("toolChoice")).get("tool"))
-    return body.get("taskType") == CONVERSE.name and choice.get("name") == CHECK_TOOL
+    return body.get("taskType") == CONVERSE.name and _forced_name(body) == CHECK_TOOL
+
+
+def _forced_name(body: Mapping[str, object]) -> object:
+    return as_object(as_object(as_object(body.get("toolConfig")).get("toolChoice")).get("tool")).get("name")
 
 
 def _one(image: ImageSource | None) -> Images:
     return () if image is None else (image,)
-
-
-def _body(images: Images, prompt: str, system: str | None, max_tokens: int | None, temperature: float | None) -> dict[str, object]:
-    # Pictures first: so the models' documents advise. `format` is told when the picture is sent, as it is known then.
-    content: list[object] = [{"image": {"source": {"bytes": image}}} for image in images]
-    body: dict[str, object] = {
-        "taskType": CONVERSE.name,
-        "messages": [{"role": "user", "content": [*content, {"text": prompt}]}],
-    }
-    if system is not None:
-        body["system"] = [{"text": system}]
-    settings = given({"maxTokens": max_tokens, "temperature": temperature})
-    return {**body, "inferenceConfig": settings} if settings else body
 
 
 def _forced(name: str, description: str, schema: Mapping[str, object]) -> dict[str, object]:

@@ -68,7 +68,7 @@ def test_jobs_start_about_when_explain_says(redis_url: str, tmp_path: Path) -> N
 
     place_s = 1 / QUOTA.per_s
     rows: list[tuple[object, ...]] = []
-    for group in ("interactive", "standard", "bulk", ""):
+    for group in ("interactive", "standard", "bulk", ""):  # all of them come last, and are judged
         some = [one for one in told if backlog.group_of[one.seed].startswith(group)]
         off = [(calls[one.seed] - one.likely_s) / place_s for one in some]
         kept = sum(calls[one.seed] <= one.late_s + place_s for one in some) / len(some)
@@ -80,5 +80,5 @@ def test_jobs_start_about_when_explain_says(redis_url: str, tmp_path: Path) -> N
     )
     print(table(("class", "jobs", "farthest", "median error", "median distance", "worst", "by p90 %"), rows))
     assert len(told) >= 100
-    assert float(str(rows[-1][4])) <= PLACES_OFF
-    assert float(str(rows[-1][6])) >= PESSIMISTS * 100
+    assert percentile(distances, 0.5) <= PLACES_OFF
+    assert kept >= PESSIMISTS

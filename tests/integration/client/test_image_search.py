@@ -24,6 +24,8 @@ from darkroom import (
     UnknownJob,
     WrongResult,
 )
+from darkroom.search.homes import home_of
+from darkroom.search.index import Entry, Space
 from darkroom_shared.core.problems import Problem
 from tests.integration.client.live import bedrock, live, settings, stack
 from tests.support.stack import Stack
@@ -183,3 +185,16 @@ def test_what_cannot_be_looked_for_is_refused_before_anything_is_paid(room: Dark
         room.index_images(tenant=tenant, model="amazon.nova-canvas-v1:0")
     with pytest.raises(InvalidRequest, match="512 numbers"):
         room.index_images(tenant=tenant, dimension=512)
+
+
+def test_an_indexing_that_was_cut_off_in_the_middle_of_a_job_goes_on_with_the_others_of_its_pictures(
+    room: Darkroom, settings: Settings, tenant: str
+) -> None:
+    job = room.submit(TextImage("a red sailboat", number_of_images=2, width=512, height=512), tenant=tenant)
+    first, second = job.result(60).pictures
+    index = home_of(settings).open(Space(tenant, TITAN, 1024))
+    index.add([Entry(job.id, first.index, first.sha256)], [[1.0] * 1024])
+
+    done = room.index_images(tenant=tenant)
+    assert (done.added, done.total, {entry.sha256 for entry in index.entries()}) == (1, 2, {first.sha256, second.sha256})
+    assert room.index_images(tenant=tenant).added == 0

@@ -124,7 +124,7 @@ class BedrockClient:
             return self._clients[region]
 
     async def warm(self, region: str) -> None:
-        """Makes the client ready, which takes some tenths of a second the first time; what is wrong with it `invoke` will say.
+        """Makes the client ready, which takes some tenths of a second the first time; what is wrong with it `ask` will say.
 
         It signs once for nothing: endpoint rules, credentials and signer are read when they are first used.
         """
