@@ -140,7 +140,9 @@ def output(one: Output) -> Text:
     """A picture's size, or how a document begins. As plain text: what a model wrote is no markup."""
     if one.is_document:
         words = " ".join(one.excerpt.split())
-        return Text(f"{words}…" if one.size_bytes > len(one.excerpt.encode()) else words or f"{one.size_bytes:,} bytes")
+        if not words:
+            return Text(f"{one.size_bytes:,} bytes")
+        return Text(f"{words}…" if one.size_bytes > len(one.excerpt.encode()) else words)
     seed = "" if one.seed is None else f", seed {one.seed}"
     return Text(f"{one.width}x{one.height}, {one.size_bytes / 1000:.0f} kB{seed}")
 
