@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar, cast
 
-from darkroom_shared.store.ops import Hint, Operation
+from darkroom_shared.store.operation import Operation
+from darkroom_shared.store.ops import Hint
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -21,6 +21,7 @@ from darkroom_shared.plan.choosing import facts_of
 from darkroom_shared.plan.recorded import route_fields
 from darkroom_shared.plan.route import Route
 from darkroom_shared.store import ops
+from darkroom_shared.store.operation import Script
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Submission:
     replaces: str | None = None
     """The dead letter that the one job replaces."""
 
-    def operation(self, stored_ms: int | None = None) -> ops.Script[ops.Accepted]:
+    def operation(self, stored_ms: int | None = None) -> Script[ops.Accepted]:
         """The ledger's operation; `stored_ms` as for `ops.accept`."""
         return ops.accept(
             self.jobs, self.pools, workflow=self.workflow, idempotency=self.idempotency, replaces=self.replaces, stored_ms=stored_ms
@@ -78,7 +79,6 @@ def workflow(
         "tenant": terms.delivery.tenant,
         "steps": json.dumps(list(ids.items())),
         "plan": json.dumps([step.as_json() for step in plan.steps], ensure_ascii=False),
-        "left": str(len(jobs)),
     }
     whole = {"steps": [[step.name, step.asked or step.request] for step in plan.steps if step.route is None or not step.inserted]}
     pools = {pool.pool: pool for step in plan.steps for pool in terms.pools(step)}

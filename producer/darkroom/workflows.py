@@ -11,7 +11,8 @@ from typing import Final
 from darkroom import watching
 from darkroom.effects import Flow, Sources, ask, write_file
 from darkroom.watching import Clock, Timeout
-from darkroom_shared.contract.views import JobView, WorkflowView, workflow_view
+from darkroom_shared.contract.views import JobView, WorkflowView
+from darkroom_shared.contract.workflow_views import workflow_view
 from darkroom_shared.core.errors import StillRunning, UnknownJob
 from darkroom_shared.core.ids import WORKFLOW_ID
 from darkroom_shared.store import reads, upkeep

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from darkroom import Darkroom, JobHandle, Settings, SubmitOptions, TextImage
-from darkroom_shared.store import ops
+from darkroom_shared.store.operation import Command
 from darkroom_shared.store.redis import Ledger
 from tests.acceptance.conftest import RunningStack
 from tests.acceptance.running import CommandLine
@@ -299,9 +299,9 @@ def test_the_help_names_the_commands(alone: CommandLine) -> None:
 def test_without_a_worker_the_doctor_says_that_nobody_reconciles(alone: CommandLine, stack: RunningStack) -> None:
     """A ledger of its own on the stack's server, looked at once long ago."""
     with Ledger(stack.announced["redis_url"], "old:") as ledger:
-        ledger.run(ops.Command(lambda keys: ("SET", keys.reconciled, 1), lambda raw: raw))
+        ledger.run(Command(lambda keys: ("SET", keys.reconciled, 1), lambda raw: raw))
         done = alone("doctor", "--json", DARKROOM_REDIS_URL=stack.announced["redis_url"], DARKROOM_KEY_PREFIX="old:")
-        ledger.run(ops.Command(lambda keys: ("DEL", keys.reconciled), lambda raw: raw))
+        ledger.run(Command(lambda keys: ("DEL", keys.reconciled), lambda raw: raw))
     [check] = [check for check in done.json["checks"] if check["check"] == "reconciler"]
     assert (done.code, check["level"]) == (1, "warn")
     assert "darkroom worker" in check["mend"]

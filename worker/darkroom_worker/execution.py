@@ -19,6 +19,7 @@ import structlog
 from darkroom_shared import failpoints
 from darkroom_shared.contract.job_record import JobRecord
 from darkroom_shared.contract.messages import CallMessage
+from darkroom_shared.core.conditions import LONGEST_ANSWER
 from darkroom_shared.core.errors import DarkroomError, RequestRejected, StorageUnavailable
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.core.guardrail import INTERVENED
@@ -225,7 +226,9 @@ def _remarks(held: Held, contents: Contents, rejected: list[dict[str, object]]) 
         not (held.record.workflow and contents.documents and is_check(held.record.request)) or verdict_of(contents.documents[0])[0]
     )
     reason = "content_filter" if rejected else "" if passes else CHECK_NOT_PASSED
-    return Remarks(rejected, reason, warnings, refused=not passes, usage=contents.usage)
+    first = contents.documents[0] if contents.documents else None
+    answer = first.text if first is not None and first.role == "json" and len(first.data) <= LONGEST_ANSWER else None
+    return Remarks(rejected, reason, warnings, refused=not passes, usage=contents.usage, answer=answer)
 
 
 def _kept_back(held: Held, place: int, code: str, why: str, *, billed: bool | None) -> dict[str, object]:

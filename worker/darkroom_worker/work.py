@@ -22,6 +22,7 @@ from darkroom_shared.models.model import Model
 from darkroom_shared.settings import Settings
 from darkroom_shared.storage.base import AsyncAssetStore
 from darkroom_shared.store import ops
+from darkroom_shared.store.operation import Operation
 from darkroom_shared.store.redis import AsyncLedger
 from darkroom_worker.bedrock.client import BedrockClient
 from darkroom_worker.lease import LeaseKeeper
@@ -83,6 +84,7 @@ class Remarks:
         warnings: what a person should know, in sentences.
         refused: whether the results are kept and count for nothing, for `reason`.
         usage: the tokens that the model counted.
+        answer: the answer in JSON, as text, where it is short enough for conditions to look into.
     """
 
     rejected: Sequence[dict[str, object]] = ()
@@ -90,6 +92,7 @@ class Remarks:
     warnings: Sequence[str] = ()
     refused: bool = False
     usage: TokenUsage | None = None
+    answer: str | None = None
 
 
 NO_REMARKS: Final = Remarks()
@@ -160,7 +163,7 @@ async def open_gate(worker: Worker, held: Held) -> tuple[str, int]:
             held.fence,
             # Not longer than the read time-out: the heartbeat renews it, and a crash must not leave the call waiting for minutes.
             lease_ms=worker.lease_ms,
-            call_budget=settings.call_budget,
+            call_budget=record.call_budget or settings.call_budget,
             price_microusd=record.price_microusd,
             spend_per_day=settings.spend_per_day_microusd,
             attempt={"worker": worker.name, "region": region, "model": model, "guardrail": str(held.guardrail or "")},
@@ -168,7 +171,7 @@ async def open_gate(worker: Worker, held: Held) -> tuple[str, int]:
     )
 
 
-async def insist(worker: Worker, operation: ops.Operation[T]) -> T:
+async def insist(worker: Worker, operation: Operation[T]) -> T:
     """Runs one of a call's operations; while the ledger is away it asks again, for as long as the lease may last.
 
     Giving up early would let the reconciler take a call that was answered, or never sent, for one whose outcome nobody knows, and
@@ -249,6 +252,7 @@ async def commit_results(
             usage=None if remarks.usage is None else remarks.usage.as_json(),
             warnings=remarks.warnings,
             refused=remarks.refused,
+            answer=remarks.answer,
         )
         commit = await insist(worker, what)
         if commit.verdict is not ops.Committed.PUT_AGAIN:

@@ -13,7 +13,7 @@ from darkroom_shared.models.catalogue import MODELS
 from darkroom_shared.settings import Settings
 from darkroom_shared.store.answers import record as fields_of
 from darkroom_shared.store.answers import texts
-from darkroom_shared.store.ops import Command
+from darkroom_shared.store.operation import Command
 from darkroom_shared.store.steering import SyncedQuota, synced_quotas
 
 _AWS: Final[Mapping[Measure, str]] = {

@@ -31,8 +31,8 @@ class JobRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    kind: Literal["bedrock", "local"]
-    """`local`: a free image operation of darkroom's own."""
+    kind: Literal["bedrock", "local", "gate"]
+    """`local`: a free image operation of darkroom's own; `gate`: a person decides, nothing is called."""
     task_type: str
     """Bedrock's taskType, or `local.<kind>`."""
     task_name: str
@@ -98,6 +98,18 @@ class JobRecord(BaseModel):
     step: str = ""
     needs: dict[str, str] = {}
     """Name of each step whose outputs the request refers to, and its job."""
+    soft: dict[str, Literal["gather", "watch"]] = {}
+    """Jobs that may end badly without ending this one: `gather`, of which `enough` must give results; `watch`, for `when` alone."""
+    enough: int = 0
+    """How many of the gathered jobs must give results; 0 for one."""
+    when: object = None
+    """What must hold when all that it waits for has ended: a condition, parsed, with jobs in place of steps (`core.conditions`)."""
+    gate_ms: int = 0
+    """How long a gate waits for a person, in milliseconds; 0 for as long as it takes."""
+    on_timeout: Literal["", "approve"] = ""
+    """What a gate does when that time is over: it hands on all it shows; empty for an end as expired."""
+    call_budget: int = 0
+    """Attempts in all; 0 for the worker's setting."""
 
     def as_fields(self) -> dict[str, str]:
         """Text fields of the job hash. `class` is the ledger's name of `job_class`; empty values are left out."""
@@ -127,5 +139,6 @@ class JobRecord(BaseModel):
 _JSON_FIELDS = frozenset(
     {"request", "images_wanted", "price_microusd", "tokens", "not_before_ms", "start_by_ms", "finish_by_ms"}
     | {"retention_ms", "dead_retention_ms", "inputs", "metadata", "warnings", "seed", "needs"}
+    | {"soft", "enough", "when", "gate_ms", "call_budget"}
     | {"asked", "lost", "prepare", "finish", "images_per_call", "named_regions", "guardrail_gates"}
 )

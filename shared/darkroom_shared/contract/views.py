@@ -245,6 +245,12 @@ class WorkflowView(View):
     steps: tuple[JobView, ...]
     plan: tuple[Mapping[str, object], ...] = ()
     """The steps as planned, the inserted ones marked."""
+    name: str = ""
+    """What it was called at submit, or the template that it was made of, `NAME@VERSION`."""
+    budget_usd: float | None = None
+    """What its calls may cost together, those included of which nobody knows whether they were billed; None for no limit."""
+    forked_from: str = ""
+    """The workflow whose finished steps it began with."""
     cost: Cost
 
 
@@ -351,40 +357,3 @@ def job_view(fields: Mapping[str, str], calls: Sequence[CallView] = ()) -> JobVi
         lost=tuple(record.lost),
         calls=tuple(calls),
     )
-
-
-def workflow_view(fields: Mapping[str, str], steps: Sequence[JobView]) -> WorkflowView:
-    """Reads a workflow's record together with the jobs of its steps, in order."""
-    created = instant(fields["created_ms"])
-    assert created is not None
-    state = workflow_state([step.state for step in steps])
-    return WorkflowView(
-        id=fields["id"],
-        state=state,
-        is_terminal=all(step.is_terminal for step in steps),
-        created=created,
-        steps=tuple(steps),
-        plan=tuple(json.loads(fields.get("plan", "[]"))),
-        cost=Cost(
-            estimated_usd=total_usd(step.cost.estimated_usd for step in steps),
-            actual_usd=total_usd(step.cost.actual_usd for step in steps),
-            uncertain_usd=total_usd(step.cost.uncertain_usd for step in steps),
-            price_book=",".join(dict.fromkeys(step.cost.price_book for step in steps if step.cost.price_book)),
-        ),
-    )
-
-
-def workflow_state(states: Sequence[JobState]) -> JobState:
-    """What the states of its steps, in order, make of a workflow.
-
-    The last step's state, unless an earlier one ended badly: then that one's, for it is what a person needs to see.
-    """
-    for state in states:
-        if state.is_terminal and state not in (JobState.SUCCEEDED, JobState.PARTIAL):
-            return state
-    if all(state.is_terminal for state in states):
-        return states[-1]
-    moving = [state for state in states if not state.is_terminal and state is not JobState.WAITING]
-    started = any(state.is_terminal for state in states)
-    first = moving[0] if moving else JobState.WAITING
-    return JobState.RUNNING if started and first is JobState.QUEUED else first

@@ -52,7 +52,7 @@ class JobState(StrEnum):
     SCHEDULED = "scheduled"
     """`not_before` lies ahead."""
     WAITING = "waiting"
-    """A step before it has not finished."""
+    """A step before it has not finished, or a person is to decide."""
     QUEUED = "queued"
     RUNNING = "running"
     CANCELING = "canceling"
@@ -92,6 +92,8 @@ class Event(StrEnum):
     CANCEL = "cancel"
     EXPIRE = "expire"
     QUARANTINE = "quarantine"
+    DECIDE = "decide"
+    """A person, or the time that a gate allows, has ended a gate; nothing is called for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ TRANSITIONS: Final[dict[Event, Transition]] = {
     Event.CANCEL: _row(_C.CANCELED, _C.PARKED, _C.SNOOZED, _C.ADMITTED, _C.CLAIMED, _C.UNKNOWN),
     Event.EXPIRE: _row(_C.EXPIRED, _C.PARKED, _C.SNOOZED, _C.ADMITTED, _C.CLAIMED),
     Event.QUARANTINE: _row(_C.QUARANTINED, _C.CLAIMED, _C.RESPONDED),
+    Event.DECIDE: _row(_C.DONE, _C.SNOOZED),
 }
 
 TERMINAL_CALL_STATES: Final = frozenset({_C.DONE, _C.FAILED, _C.CANCELED, _C.EXPIRED, _C.QUARANTINED})

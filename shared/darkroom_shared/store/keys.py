@@ -5,7 +5,8 @@
 <p>attempts:<call>       hash     attempt number -> JSON record
 <p>events:<job>          stream   one entry per transition, id `<sequence>-0`
 <p>needs:<job>           set      jobs that must finish before this one may start
-<p>workflow:<workflow>   hash     steps in order and the job of each
+<p>workflow:<workflow>   hash     steps in order and the job of each, open and kept jobs, budget and what is spent of it
+<p>gates                 zset     gate at which a person is asked -> until when, ms
 <p>idem:<tenant>:<key>   string   JSON: job or workflow and request fingerprint
 <p>open_lanes            zset     lanes in which calls wait -> 0; in order of their names, like the next
 <p>known_lanes           set      lanes that ever had a job or a pool

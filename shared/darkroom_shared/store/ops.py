@@ -1,44 +1,19 @@
-"""Everything the ledger may be asked, as data: a script (or a plain command), its arguments and how to read the answer.
-
-An operation does nothing by itself. `store.redis` has the two executors, one for each colour, so that the logic stands here once.
-"""
+"""What a job goes through in the ledger, from its submit to its end, as operations."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, Literal, TypeVar
+from typing import Literal
 
 from darkroom_shared.core.failure import Failure
 from darkroom_shared.core.quota import PoolQuota
 from darkroom_shared.core.retry import AfterDoubt
 from darkroom_shared.settings import QUEUE
 from darkroom_shared.store.answers import Json, loads, mapping, pair, record, rows, text, texts, whole
-from darkroom_shared.store.keys import Keys
-
-T_co = TypeVar("T_co", covariant=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Script(Generic[T_co]):
-    """One run of `scripts/<name>.lua`. `args` is sent as JSON; values of None are left out."""
-
-    name: str
-    args: Mapping[str, object]
-    parse: Callable[[object], T_co]
-
-
-@dataclass(frozen=True, slots=True)
-class Command(Generic[T_co]):
-    """One plain Redis command that only reads. Its words are built with the ledger's keys."""
-
-    words: Callable[[Keys], Sequence[str | int]]
-    parse: Callable[[object], T_co]
-
-
-Operation = Script[T_co] | Command[T_co]
+from darkroom_shared.store.operation import Script
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +64,10 @@ class Verdict(StrEnum):
     """The tenant or the lane takes nothing new: nothing was written."""
     QUEUE_FULL = "queue_full"
     """The tenant has as many jobs queued as it may: nothing was written."""
+    NEED_GONE = "need_gone"
+    """A job that is needed is not here (any more), or another tenant's: nothing was written."""
+    CHANGED = "changed"
+    """The workflow has other steps by now, or one that was to be replaced has not ended: nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +75,8 @@ class Accepted:
     """What `accept` answered.
 
     Attributes:
-        id: of the job or workflow; for `not_dead` of the job that replaced the dead letter already, or empty; for `draining` and
-            `queue_full` the tenant or lane.
+        id: of the job or workflow; for `need_gone` the job that is needed; for `not_dead` of the job that replaced the dead letter
+            already, or empty; for `draining` and `queue_full` the tenant or lane.
         assets: for `put_again`, the SHA-256 of the pictures to store again.
         at_ms: for `put_again`, the time, to be handed in as `stored_ms`.
         most, queued: for `queue_full`, the tenant's limit and what it has queued, in jobs.
@@ -111,6 +90,19 @@ class Accepted:
     most: int = 0
     queued: int = 0
     retired: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GoesOn:
+    """A workflow that is here already and gets new steps.
+
+    Attributes:
+        steps_were: its field `steps` as it was read.
+        replaced: by ended job the new one in its place.
+    """
+
+    steps_were: str
+    replaced: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +161,16 @@ def accept(
     pools: Sequence[PoolQuota],
     *,
     workflow: tuple[str, Mapping[str, str]] | None = None,
+    goes_on: GoesOn | None = None,
     idempotency: tuple[str, str, int] | None = None,
     replaces: str | None = None,
     stored_ms: int | None = None,
 ) -> Script[Accepted]:
     """Records jobs. `idempotency` is key (`tenant:key`), fingerprint and life in ms; replaying writes nothing.
 
-    `replaces` is a dead letter: the one job is its successor, and it waits for nobody any more. `stored_ms` is the time of the
-    answer `put_again` after which the pictures were stored again.
+    `goes_on`: the workflow is here already, and the jobs are new steps of it. `replaces` is a dead letter: the one job is its
+    successor, and it waits for nobody any more. `stored_ms` is the time of the answer `put_again` after which the pictures were
+    stored again.
     """
 
     def parse(raw: object) -> Accepted:
@@ -190,7 +184,8 @@ def accept(
 
     args: Json = {"jobs": [job.as_json() for job in jobs], "pools": [pool.as_json() for pool in pools]}
     if workflow is not None:
-        args["workflow"] = {"id": workflow[0], "fields": dict(workflow[1])}
+        told: Json = {"steps_were": goes_on.steps_were, "replaced": dict(goes_on.replaced)} if goes_on else {}
+        args["workflow"] = {"id": workflow[0], "fields": dict(workflow[1]), **told}
     if idempotency is not None:
         key, print_, ttl_ms = idempotency
         args["idem"] = {"key": key, "fingerprint": print_, "ttl_ms": ttl_ms}
@@ -335,9 +330,11 @@ def commit(
     usage: Mapping[str, int | None] | None = None,
     warnings: Sequence[str] = (),
     refused: bool = False,
+    answer: str | None = None,
 ) -> Script[Commit]:
     """Records the result. Safe to repeat. `stored_ms`: as for `accept`; `usage`: the tokens that the model counted.
 
+    `answer`: the answer in JSON, as text, for the conditions of other steps.
     `refused`: the outputs are kept, but the job has not got what it was for: it ends as rejected, for `reason`.
     """
 
@@ -356,6 +353,7 @@ def commit(
         "usage": None if usage is None else json.dumps(usage),
         "warnings": list(warnings),
         "refused": refused or None,
+        "answer": answer,
     }
     return Script("commit", args, parse)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from darkroom_shared.core.quota import PoolQuota
 from darkroom_shared.store.answers import items, loads, record
-from darkroom_shared.store.ops import Script
+from darkroom_shared.store.operation import Script
 
 
 def register(worker: str, ttl_ms: int, fields: Mapping[str, str], pools: Sequence[PoolQuota]) -> Script[bool]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from darkroom_shared.store.answers import items, loads, mapping, pair, record, text, texts, whole
-from darkroom_shared.store.ops import Command
+from darkroom_shared.store.operation import Command
 
 Record = Mapping[str, str]
 

@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from darkroom_shared.core.errors import LedgerUnavailable
 from darkroom_shared.store.keys import Keys
 from darkroom_shared.store.loading import arguments, source
-from darkroom_shared.store.ops import Command, Operation
+from darkroom_shared.store.operation import Command, Operation
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from typing import Literal, cast
 from darkroom_shared.core.failure import Failure
 from darkroom_shared.core.quota import PoolQuota
 from darkroom_shared.store.answers import loads, mapping, record, text, texts, whole
-from darkroom_shared.store.ops import Command, Script
+from darkroom_shared.store.operation import Command, Script
 
 MarkSource = Literal["worker", "aws"]
 

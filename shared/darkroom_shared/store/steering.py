@@ -12,7 +12,7 @@ from darkroom_shared.core.forecast import LaneState
 from darkroom_shared.core.quota import MARGIN, PoolQuota, pool_name
 from darkroom_shared.settings import Settings
 from darkroom_shared.store.answers import Json, loads, mapping, record, rows, text, texts, whole
-from darkroom_shared.store.ops import Command, Script
+from darkroom_shared.store.operation import Command, Script
 
 Mode = Literal["active", "paused", "draining"]
 

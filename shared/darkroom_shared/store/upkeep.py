@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from darkroom_shared.store.answers import loads, mapping, pair, record, rows, text, texts, whole
-from darkroom_shared.store.ops import Hint, Script, hints_of_rows
+from darkroom_shared.store.operation import Script
+from darkroom_shared.store.ops import Hint, hints_of_rows
 
 
 def _done(raw: object) -> bool:

@@ -25,6 +25,7 @@ from darkroom_shared.core.quota import PoolQuota
 from darkroom_shared.core.retry import AfterDoubt, Budget, History, after_doubt
 from darkroom_shared.store import ops, presence, reads, steering, upkeep
 from darkroom_shared.store.keys import Keys
+from darkroom_shared.store.operation import Operation
 from darkroom_shared.store.redis import AsyncLedger, Ledger
 
 T = TypeVar("T")
@@ -59,14 +60,20 @@ class JobOptions(TypedDict, total=False):
     images_wanted: int
     inputs: Sequence[str]
     job_id: str
-    kind: Literal["bedrock", "local"]
+    kind: Literal["bedrock", "local", "gate"]
     workflow: str
+    soft: Mapping[str, Literal["gather", "watch"]]
+    enough: int
+    when: object
+    request: Json
+    gate_ms: int
+    on_timeout: Literal["", "approve"]
 
 
 class Runs(Protocol):
     """What both executors can do, as seen by a test."""
 
-    def __call__(self, operation: ops.Operation[T], /) -> T: ...
+    def __call__(self, operation: Operation[T], /) -> T: ...
 
 
 class Raw(Protocol):
@@ -106,7 +113,7 @@ def async_executor(url: str, prefix: str) -> Generator[Runs]:
     with asyncio.Runner() as runner:
         ledger = AsyncLedger(url, prefix)
 
-        def run(operation: ops.Operation[T], /) -> T:
+        def run(operation: Operation[T], /) -> T:
             return runner.run(ledger.run(operation))
 
         yield run
@@ -201,7 +208,7 @@ class Room:
             kind=options.get("kind", "bedrock"),
             task_type="TEXT_IMAGE",
             task_name="darkroom.text_image",
-            request={"taskType": "TEXT_IMAGE"},
+            request=options.get("request", {"taskType": "TEXT_IMAGE"}),
             model="m",
             region="r",
             lane=options.get("lane", "lane"),
@@ -218,12 +225,17 @@ class Room:
             inputs=list(options.get("inputs", ())),
             needs=needs,
             workflow=options.get("workflow", ""),
+            soft=dict(options.get("soft", {})),
+            enough=options.get("enough", 0),
+            when=options.get("when"),
+            gate_ms=options.get("gate_ms", 0),
+            on_timeout=options.get("on_timeout", ""),
         )
         return ops.NewJob(
             options.get("job_id") or new_job_id(),
             record.as_fields(),
             options.get("calls", 1),
-            list(needs.values()),
+            list(dict.fromkeys([*needs.values(), *record.soft])),
             list(options.get("dependants", ())),
             hold_until_ms,
         )

@@ -101,7 +101,7 @@ def test_a_step_that_waits_is_canceled_alone(room: Room) -> None:
 def test_a_workflow_is_accepted_as_one_and_goes_with_its_last_job(room: Room) -> None:
     job = [room.new_job(workflow="wf_1", retention_ms=0) for _ in range(2)]
     room.worker()
-    answer = room.run(ops.accept(job, [], workflow=("wf_1", {"left": "2", "tenant": "t", "steps": "[]"})))
+    answer = room.run(ops.accept(job, [], workflow=("wf_1", {"tenant": "t", "steps": "[]"})))
     assert answer == ops.Accepted(ops.Verdict.ACCEPTED, "wf_1")
     first, second = room.admit()
     room.advance(first, "responded")

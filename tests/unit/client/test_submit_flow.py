@@ -12,6 +12,7 @@ from darkroom import IdempotencyConflict, Inpainting, LedgerUnavailable, Setting
 from darkroom.effects import Ask, Flow, Publish, PutAsset, Sources, Wish, Work
 from darkroom.flows import Recorded, Scene, submit
 from darkroom_shared.store import ops
+from darkroom_shared.store.operation import Operation, Script
 from tests.support.bodies import mask, picture
 
 T = TypeVar("T")
@@ -27,8 +28,8 @@ def scene() -> Scene:
 def kind(wish: Wish) -> str:
     """A word for a wish: the script's name, or the wish's own."""
     if isinstance(wish, Ask):
-        operation: ops.Operation[object] = wish.operation
-        return operation.name if isinstance(operation, ops.Script) else "read"
+        operation: Operation[object] = wish.operation
+        return operation.name if isinstance(operation, Script) else "read"
     return type(wish).__name__
 
 

@@ -18,6 +18,7 @@ from darkroom_shared.contract.job_record import JobRecord
 from darkroom_shared.contract.views import job_view
 from darkroom_shared.models.prices import BUILT_IN
 from darkroom_shared.store import ops
+from darkroom_shared.store.operation import Operation, Script
 from darkroom_shared.task_types import as_array, as_object
 from tests.support.bodies import mask, picture
 
@@ -43,8 +44,8 @@ def drive(flow: Flow[T]) -> tuple[T, list[JobRecord]]:
             return stop.value, jobs
         answer = wish.function() if isinstance(wish, Work) else None
         if isinstance(wish, Ask):
-            operation: ops.Operation[object] = wish.operation
-            if not isinstance(operation, ops.Script):
+            operation: Operation[object] = wish.operation
+            if not isinstance(operation, Script):
                 answer = {}  # no model is marked as retired
                 continue
             jobs += [_record(row) for row in as_array(operation.args.get("jobs"))]

@@ -6,7 +6,8 @@ import pytest
 
 from darkroom.cli.tables import cost, paid
 from darkroom_shared.contract.job_record import JobRecord
-from darkroom_shared.contract.views import Cost, JobView, job_view, total_usd, workflow_view
+from darkroom_shared.contract.views import Cost, JobView, job_view, total_usd
+from darkroom_shared.contract.workflow_views import workflow_view
 
 
 @pytest.mark.parametrize(

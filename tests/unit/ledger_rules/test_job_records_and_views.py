@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from darkroom_shared.contract.job_record import JobRecord
 from darkroom_shared.contract.messages import CallMessage, step_task_name, task_name
-from darkroom_shared.contract.views import attempts_view, call_view, job_view, workflow_state, workflow_view
+from darkroom_shared.contract.views import attempts_view, call_view, job_view
+from darkroom_shared.contract.workflow_views import workflow_state, workflow_view
 from darkroom_shared.core.lifecycle import JobState
 
 JOB = "job_" + "0" * 26
@@ -120,7 +121,31 @@ S = JobState
     ],
 )
 def test_the_steps_make_the_state_of_their_workflow(states: list[JobState], whole: JobState) -> None:
-    assert workflow_state(states) is whole
+    steps = [(f"s{n}", state, "dependency" if state is S.CANCELED else "") for n, state in enumerate(states)]
+    assert workflow_state(steps, {}) is whole
+
+
+FORK = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"], "e": ["b"]}
+
+
+@pytest.mark.parametrize(
+    ("ended", "whole"),
+    [
+        ({}, S.SUCCEEDED),
+        ({"c": (S.REJECTED, "content_filter")}, S.PARTIAL),
+        ({"c": (S.REJECTED, "check_not_passed")}, S.SUCCEEDED),
+        ({"e": (S.CANCELED, "skipped")}, S.SUCCEEDED),
+        ({"e": (S.FAILED, "")}, S.PARTIAL),
+        ({"e": (S.PARTIAL, "filtered")}, S.PARTIAL),
+        ({"d": (S.CANCELED, "budget"), "e": (S.CANCELED, "budget")}, S.CANCELED),
+        ({"b": (S.FAILED, ""), "d": (S.CANCELED, "dependency"), "e": (S.CANCELED, "dependency")}, S.FAILED),
+        ({"d": (S.WAITING, "approval")}, S.WAITING),
+        ({"b": (S.FAILED, ""), "c": (S.RUNNING, "")}, S.RUNNING),
+    ],
+)
+def test_the_last_steps_of_a_graph_decide_about_it(ended: dict[str, tuple[JobState, str]], whole: JobState) -> None:
+    steps = [(name, *ended.get(name, (S.SUCCEEDED, ""))) for name in FORK]
+    assert workflow_state(steps, FORK) is whole
 
 
 def test_a_workflow_adds_up_its_steps() -> None:

@@ -1,12 +1,15 @@
--- Records jobs (one, or all steps of a workflow) and their calls; the only way work comes into the ledger.
--- args.jobs        list of {id, fields = {name = text; lane, class, tenant}, calls, needs = [job], dependants = [job], hold_until_ms}
--- args.workflow    {id, fields} or absent
+-- Records jobs (one, or steps of a workflow) and their calls; the only way work comes into the ledger.
+-- args.jobs        list of {id, fields = {name = text; lane, class, tenant}, calls, needs = [job], dependants = [job], hold_until_ms}; a job
+--                  may also need jobs of its tenant that are here already
+-- args.workflow    {id, fields} or absent; of one that is here already and goes on, also {steps_were, replaced}: its steps so far, as text, and by
+--                  ended job the new one in its place
 -- args.pools       list of {lane, pool, ...}: known quotas, as for `register`; what a live worker says of a pool stays
 -- args.idem        {key, fingerprint, ttl_ms} or absent
 -- args.replaces    the dead letter that the one job is to replace, or absent
 -- args.stored_ms   time of the answer `put_again` after which the assets were stored, or absent
 -- Returns {verdict, id, ...}: verdict `accepted` (after the id, models of these jobs that are marked as retired), `replayed` (same key, same body: nothing was written), `conflict`, `not_dead` (what was to
 -- be replaced waits for nobody: id is what replaced it already, or empty), `draining` (nothing new is taken: id is the tenant or the lane),
+-- `need_gone` (id is a job that is needed and not here), `changed` (the workflow's steps are not those any more),
 -- `queue_full` (id is the tenant, then its limit and what is queued) or `put_again` (nothing was written: retention removes, or has
 -- just removed, the assets named after the id and the time; store them again, then ask again).
 local first = args.workflow and args.workflow.id or args.jobs[1].id
@@ -25,9 +28,23 @@ end
 if args.replaces and not redis.call('ZSCORE', P .. 'dead', args.replaces) then
   return {'not_dead', field(job_key(args.replaces), 'replaced_by') or ''}
 end
+local new = {}
 for _, job in ipairs(args.jobs) do
+  new[job.id] = true
   for _, name in ipairs({'lane', 'class', 'tenant'}) do
     if type(job.fields[name]) ~= 'string' then return redis.error_reply('ERR a job needs a ' .. name) end
+  end
+end
+for _, job in ipairs(args.jobs) do
+  for _, need in ipairs(job.needs) do
+    if not new[need] and field(job_key(need), 'tenant') ~= job.fields.tenant then return {'need_gone', need} end
+  end
+end
+local goes_on = args.workflow and args.workflow.steps_were
+if goes_on then
+  if field(P .. 'workflow:' .. args.workflow.id, 'steps') ~= goes_on then return {'changed', args.workflow.id} end
+  for old in pairs(args.workflow.replaced) do
+    if not life.terminal_states[field(job_key(old), 'state') or 'gone'] then return {'changed', args.workflow.id} end
   end
 end
 if not args.replaces then
@@ -63,8 +80,30 @@ end
 if args.workflow then
   local flat = {}
   for name, value in pairs(args.workflow.fields) do flat[#flat + 1] = name; flat[#flat + 1] = value end
-  redis.call('HSET', P .. 'workflow:' .. args.workflow.id, 'id', args.workflow.id, 'created_ms', now, unpack(flat))
+  local w = P .. 'workflow:' .. args.workflow.id
+  redis.call('HSETNX', w, 'created_ms', now)
+  redis.call('HSET', w, 'id', args.workflow.id, unpack(flat))
+  redis.call('HINCRBY', w, 'left', #args.jobs) -- jobs whose records are kept
+  redis.call('HINCRBY', w, 'open', #args.jobs) -- jobs that have not ended
+  redis.call('HDEL', w, 'finished_ms')
+  for old, fresh in pairs(goes_on and args.workflow.replaced or {}) do
+    if redis.call('ZSCORE', P .. 'dead', old) then leave_dead_letters(old) end
+    redis.call('HSET', job_key(old), 'replaced_by', fresh)
+  end
 end
+-- A job that is needed and was here before: what is still to be waited for of it.
+local function await(job, need)
+  local n = job_key(need)
+  local later = cjson.decode(field(n, 'dependants') or '[]')
+  later[#later + 1] = job.id
+  redis.call('HSET', n, 'dependants', cjson.encode(later))
+  local state = field(n, 'state')
+  if not life.terminal_states[state] then redis.call('SADD', P .. 'needs:' .. job.id, need)
+  elseif state ~= 'succeeded' and state ~= 'partial' and not (job.fields.soft and cjson.decode(job.fields.soft)[need]) then
+    job.doomed = true
+  end
+end
+local complete = {}
 local retired = {}
 for _, job in ipairs(args.jobs) do
   local j = job_key(job.id)
@@ -73,7 +112,10 @@ for _, job in ipairs(args.jobs) do
   for name, value in pairs(job.fields) do flat[#flat + 1] = name; flat[#flat + 1] = value end
   redis.call('HSET', j, 'id', job.id, 'created_ms', now, 'calls', job.calls, 'state', 'queued', 'sequence', 0, unpack(flat))
   if #job.dependants > 0 then redis.call('HSET', j, 'dependants', cjson.encode(job.dependants)) end
-  for _, need in ipairs(job.needs) do redis.call('SADD', P .. 'needs:' .. job.id, need) end
+  for _, need in ipairs(job.needs) do
+    if new[need] then redis.call('SADD', P .. 'needs:' .. job.id, need) else await(job, need) end
+  end
+  if #job.needs > 0 and redis.call('SCARD', P .. 'needs:' .. job.id) == 0 then complete[#complete + 1] = job end
   if job.fields.inputs then hold_assets(cjson.decode(job.fields.inputs)) end
   for _, name in ipairs({'start_by_ms', 'finish_by_ms'}) do
     local by = tonumber(job.fields[name] or '0') or 0
@@ -94,5 +136,8 @@ for _, job in ipairs(args.jobs) do
   redis.call('ZADD', P .. 'jobs', now, job.id)
   redis.call('ZADD', P .. 'jobs:' .. job.fields.tenant, now, job.id)
   touch(job.id, 'job.accepted', {})
+end
+for _, job in ipairs(complete) do
+  if job.doomed then cancel_job(job.id, 'dependency') else begin_job(job.id) end
 end
 return {'accepted', first, unpack(retired)}

@@ -4,6 +4,7 @@
 -- args.rejected     list of records of images a filter kept back
 -- args.refused      the outputs are kept, but count for nothing: the job ends as rejected for `reason` (may be left out)
 -- args.warnings     sentences on the result for a person (may be left out)
+-- args.answer       the answer in JSON, as text, for the conditions of other steps (may be left out)
 -- args.usage        what the model counted for the answer, as JSON (may be left out)
 -- args.reason       why images are missing (may be left out)
 -- args.end_attempt  how the attempt ended where no receipt told (a free local step) (may be left out)
@@ -53,6 +54,7 @@ for _, warning in ipairs(args.warnings or {}) do
   list[#list + 1] = warning
   redis.call('HSET', j, 'warnings', cjson.encode(list))
 end
+if args.answer then redis.call('HSET', j, 'answer', args.answer) end
 if args.usage then redis.call('HSET', call_key(call), 'usage', args.usage) end
 local images = 0
 for _, output in ipairs(args.outputs) do

@@ -1,5 +1,5 @@
--- The last look before money is spent: fence, cancel, deadline, call budget, the day's spending. Opens an attempt and
--- renews the lease, which the heartbeat keeps from then on.
+-- The last look before money is spent: fence, cancel, deadline, call budget, the budgets of its workflow and batch, the day's spending.
+-- Opens an attempt and renews the lease, which the heartbeat keeps from then on.
 -- args.call, args.fence, args.lease_ms, args.attempt = {worker, region, model}
 -- args.call_budget        attempts in all
 -- args.price_microusd     what the call will cost (left out where the price is not known)
@@ -24,6 +24,16 @@ if number(c, 'attempts') >= args.call_budget + number(c, 'granted') then
   finish_call(call, 'fail', {call = call, failure = {code = 'attempts_exhausted', message = 'The call budget is used up.'}})
   return {'exhausted', 0}
 end
+-- Every attempt takes its price from the budget before it begins, so calls that run at once cannot go beyond it together.
+local accounts = redis.call('HMGET', j, 'workflow', 'batch')
+for n, kind in ipairs({'workflow:', 'batch:'}) do
+  local budget = accounts[n] and args.price_microusd ~= 0 and field(P .. kind .. accounts[n], 'budget_microusd')
+  if budget and (not args.price_microusd or number(P .. kind .. accounts[n], 'spent_microusd') + args.price_microusd > tonumber(budget)) then
+    cancel_job(job, 'budget') -- its other calls, too
+    finish_call(call, 'cancel', {call = call, reason = field(j, 'cancel_reason')})
+    return {'canceled', 0}
+  end
+end
 local day = math.floor(now / 86400000)
 if args.price_microusd and args.price_microusd > 0 then
   local spent = number(P .. 'spend', day)
@@ -36,7 +46,7 @@ if args.price_microusd and args.price_microusd > 0 then
     touch(job, 'call.snooze', {call = call, reason = 'spend_limit'})
     return {'spent', 0}
   end
-  redis.call('HINCRBY', P .. 'spend', day, whole(args.price_microusd))
+  spend(job, day, args.price_microusd)
   for _, old in ipairs(redis.call('HKEYS', P .. 'spend')) do
     if tonumber(old) <= day - 3 then redis.call('HDEL', P .. 'spend', old) end
   end

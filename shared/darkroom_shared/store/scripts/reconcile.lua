@@ -107,6 +107,17 @@ for _, job in ipairs(redis.call('ZRANGEBYSCORE', P .. 'deadlines', '-inf', now, 
     end
   end
 end
+-- Gates at which nobody has decided in time.
+for _, job in ipairs(redis.call('ZRANGEBYSCORE', P .. 'gates', '-inf', now, 'LIMIT', 0, args.most)) do
+  redis.call('ZREM', P .. 'gates', job)
+  local call = job .. '.0'
+  if field(call_key(call), 'state') == 'snoozed' and field(call_key(call), 'reason') == 'approval' then
+    expired = expired + 1
+    local rows = field(job_key(job), 'on_timeout') == 'approve' and shown_at(job) or {}
+    if #rows > 0 then decide(job, rows, {approved = true, by = 'timeout', at_ms = now, shown = #rows})
+    else finish_call(call, 'expire', {call = call}) end
+  end
+end
 if lost + expired > 0 then redis.call('PUBLISH', P .. 'wake', 0) end
 redis.call('SET', P .. 'reconciled_ms', now)
 return cjson.encode({republish = republish, suspects = suspects, lost = lost, expired = expired})

@@ -15,7 +15,7 @@ local function job_outcome(job, calls, cancel_ms, call, its_state)
   if open and cancel_ms then return 'canceling', field(j, 'cancel_reason') or 'user' end
   if open == 'running' then return 'running', seen.unknown and snooze or '' end
   if open then
-    if snooze == 'dependency' then return 'waiting', 'dependency' end
+    if snooze == 'dependency' or snooze == 'approval' then return 'waiting', snooze end
     if snooze == 'not_before' then return 'scheduled', 'not_before' end
     return 'queued', snooze or ''
   end
@@ -39,6 +39,13 @@ local function append(job, kind, data, sequence)
 end
 
 local cancel_job, free_dependants, hold_needed
+
+-- One job less of its workflow is open.
+local function leave_workflow(job)
+  local workflow = field(job_key(job), 'workflow')
+  local w = workflow and P .. 'workflow:' .. workflow
+  if w and redis.call('HEXISTS', w, 'open') == 1 and redis.call('HINCRBY', w, 'open', -1) == 0 then redis.call('HSET', w, 'finished_ms', now) end
+end
 
 -- What `touch` has to know of a job, and more fields of it for whoever asks.
 local function known_of(job, ...)
@@ -78,7 +85,10 @@ local function touch(job, kind, data, known, call, its_state)
     redis.call('ZADD', P .. 'untold', now, job)
   end
   append(job, kind, data, sequence)
-  if data.terminal and before ~= state then free_dependants(job, state) end
+  if data.terminal and before ~= state then
+    leave_workflow(job)
+    free_dependants(job, state)
+  end
   return state
 end
 
@@ -89,6 +99,15 @@ local function last_attempt(call)
   return text and cjson.decode(text) or nil, n
 end
 
+-- Money spent, or (less than 0) given back: by the day, and by the workflow and the batch that the job is part of.
+local function spend(job, day, price)
+  redis.call('HINCRBY', P .. 'spend', day, whole(price))
+  local workflow, batch = unpack(redis.call('HMGET', job_key(job), 'workflow', 'batch'))
+  for _, account in ipairs({workflow and P .. 'workflow:' .. workflow or '', batch and P .. 'batch:' .. batch or ''}) do
+    if account ~= '' and redis.call('EXISTS', account) == 1 then redis.call('HINCRBY', account, 'spent_microusd', whole(price)) end
+  end
+end
+
 -- Counts an attempt's price: as spent where it was billed, as uncertain where nobody can tell; what was not billed is given back to
 -- the day's spending. An attempt without a known price is counted by number, so that a sum without it is not taken for the whole.
 local function count_price(call, attempt, column, sign)
@@ -97,7 +116,7 @@ local function count_price(call, attempt, column, sign)
   if not price then
     if column ~= 'free' then redis.call('HINCRBY', job_key(job_of(call)), column .. '_unpriced', sign) end
   elseif column == 'free' then
-    if attempt.spend_day then redis.call('HINCRBY', P .. 'spend', attempt.spend_day, whole(-price)) end
+    if attempt.spend_day then spend(job_of(call), attempt.spend_day, -price) end
   else redis.call('HINCRBY', job_key(job_of(call)), column .. '_microusd', whole(sign * price)) end
 end
 
@@ -130,7 +149,7 @@ local function correct_attempt(call, fields)
   for name, value in pairs(fields) do attempt[name] = value end
   if fields.billed ~= nil and fields.billed ~= before then
     if before == false then
-      if attempt.spend_day then redis.call('HINCRBY', P .. 'spend', attempt.spend_day, whole(tonumber(attempt.price_microusd) or 0)) end
+      if attempt.spend_day then spend(job_of(call), attempt.spend_day, tonumber(attempt.price_microusd) or 0) end
     else count_price(call, attempt, before == true and 'actual' or 'uncertain', -1) end
     count_price(call, attempt, fields.billed and 'actual' or 'free', 1)
   end
@@ -170,32 +189,6 @@ cancel_job = function(job, reason)
     end
   end
   return prevented, detached
-end
-
--- A finished job lets its dependants start, or ends them if it has nothing to hand on.
-free_dependants = function(job, state)
-  local text = field(job_key(job), 'dependants')
-  if not text then return end
-  local goes_on = state == 'succeeded' or state == 'partial'
-  for _, next_job in ipairs(cjson.decode(text)) do
-    if not life.terminal_states[field(job_key(next_job), 'state') or 'gone'] and field(job_key(next_job), 'state') then
-      if not goes_on then
-        cancel_job(next_job, 'dependency')
-      else
-        redis.call('SREM', P .. 'needs:' .. next_job, job)
-        if redis.call('SCARD', P .. 'needs:' .. next_job) == 0 then
-          for _, call in ipairs(calls_of(next_job)) do
-            if field(call_key(call), 'state') == 'snoozed' then
-              set_state(call, 'park')
-              redis.call('HSET', call_key(call), 'reason', '')
-              park(call, next_job)
-            end
-          end
-          touch(next_job, 'call.park', {})
-        end
-      end
-    end
-  end
 end
 
 -- Counts the jobs that an asset belongs to, so that retention removes bytes only with the last of them.
