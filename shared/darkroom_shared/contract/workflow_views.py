@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 
 from darkroom_shared.contract.views import Cost, JobView, WorkflowView, instant, total_usd
 from darkroom_shared.core.lifecycle import CHECK_NOT_PASSED, JobState
@@ -41,7 +41,7 @@ def workflow_view(fields: Mapping[str, str], steps: Sequence[JobView]) -> Workfl
 
 
 def _names(needs: Mapping[str, object]) -> dict[str, list[str]]:
-    return {name: [str(need) for need in found] for name, found in needs.items() if isinstance(found, list)}
+    return {name: [str(need) for need in cast("list[object]", found)] for name, found in needs.items() if isinstance(found, list)}
 
 
 def workflow_state(steps: Sequence[tuple[str, JobState, str]], needs: Mapping[str, Sequence[str]]) -> JobState:
