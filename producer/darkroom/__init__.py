@@ -103,7 +103,7 @@ if TYPE_CHECKING:
     from darkroom.handles import JobHandle, WorkflowHandle
     from darkroom.operating import TenantView
     from darkroom.options import SubmitOptions
-    from darkroom.planning import Plan, PlannedStep
+    from darkroom.plans import Plan, PlannedStep
     from darkroom.requests import LocalStep
     from darkroom.search.views import Found, Hit, Indexed
     from darkroom.watching import WorkerView

@@ -14,7 +14,7 @@ from darkroom.flows import Scene
 from darkroom.handles import JobHandle, WorkflowHandle
 from darkroom.operators import AsyncOperators, Operators
 from darkroom.options import SubmitOptions
-from darkroom.planning import Plan
+from darkroom.plans import Plan
 from darkroom.requests import NamedStep, Request
 from darkroom.search.searchers import AsyncSearchers, Searchers
 from darkroom.watching import WorkerView

@@ -12,7 +12,7 @@ from darkroom.effects import Flow, PutAsset, PutReceipt, ask, get_asset, work
 from darkroom.flows import Recorded, Scene, checked, record, with_marks
 from darkroom.inputs import Picture
 from darkroom.options import SubmitOptions, delivery
-from darkroom.planning import PlannedStep
+from darkroom.plans import PlannedStep
 from darkroom.recording import assets_of, single
 from darkroom.watching import brief, checked_job, status
 from darkroom_shared.contract.job_record import JobRecord

@@ -20,7 +20,8 @@ from darkroom.effects import Flow, Publish, PutAsset, Sources, Work, ask
 from darkroom.glue import judge, repairs
 from darkroom.inputs import Picture, Resolved, resolve_body
 from darkroom.options import Delivery, SubmitOptions, delivery
-from darkroom.planning import Plan, PlannedStep, plan_chain
+from darkroom.planning import plan_chain
+from darkroom.plans import Plan, PlannedStep
 from darkroom.recording import Submission, single, workflow
 from darkroom.requests import NamedStep, Request, body_of_request, open_steps
 from darkroom.terms import Terms

@@ -90,6 +90,8 @@ class Delivery:
     """Whether the caller named the model: then no other setting does."""
     regions_named: bool = False
     """Whether the caller named the Regions: then no other model's Regions are added."""
+    submitted_ms: int = 0
+    """The moment of the submit."""
 
     @property
     def region(self) -> str:
@@ -132,11 +134,12 @@ def delivery(options: SubmitOptions, settings: Settings, now_ms: int) -> Deliver
         finish_by_ms=_ms(options.get("finish_by")),
         on_unknown=options.get("on_unknown") or "retry",
         if_late=options.get("if_late") or settings.if_late,
-        substitute=options.get("substitute") or _usual_substitute(options, settings),
+        substitute=options.get("substitute") or usual_substitute(options.get("model") or settings.default_model, settings),
         guardrail=options.get("guardrail") or "",
         guardrail_gates=tuple(gate for gate in GATES if gate in (options.get("guardrail_gates") or ())),
         model_named=options.get("model") is not None,
         regions_named=bool(options.get("region") or options.get("regions")),
+        submitted_ms=now_ms,
     )
 
 
@@ -144,12 +147,13 @@ def _is_tuned(options: SubmitOptions, settings: Settings) -> bool:
     return (options.get("model") or settings.default_model) in settings.custom_models
 
 
-def _usual_substitute(options: SubmitOptions, settings: Settings) -> Substitute:
-    if _is_tuned(options, settings):
+def usual_substitute(model: str, settings: Settings) -> Substitute:
+    """Whether another model may do it, where nothing is said of that."""
+    if model in settings.custom_models:
         return "never"
     if settings.substitute != "never":
         return settings.substitute
-    return "equivalent" if (options.get("model") or settings.default_model) == AUTO else "never"
+    return "equivalent" if model == AUTO else "never"
 
 
 def _regions(options: SubmitOptions, settings: Settings) -> tuple[str, ...]:

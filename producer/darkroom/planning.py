@@ -5,26 +5,30 @@ Pure: drafts with the facts of their pictures in, a plan or every problem at onc
 * an empty image place takes the picture of the step before (IMAGE_VARIATION takes up to five of them, the others the first);
 * a picture that the model would refuse is resized, flattened or converted on the way;
 * a step that gives a document hands on the pictures that it got; steps behind a check run only if its verdict is yes;
+* of pictures that stand in a list, those may be missing that a filter kept back, as long as one is left;
 * INPAINTING and OUTPAINTING without a mask get the outline of a cut-out or the mask of an enlarged canvas, in its polarity.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Protocol
 
+from darkroom.edges import edges, listed_pictures
+from darkroom.plans import DEFAULT_POLICY, Plan, PlannedStep, StepPolicy
 from darkroom.routing import Router, Source, output_sources
+from darkroom_shared.contract.gates import Gate
 from darkroom_shared.contract.steps import StepSpec
+from darkroom_shared.core.conditions import Condition, values_in
 from darkroom_shared.core.errors import InvalidRequest
 from darkroom_shared.core.image_facts import ImageFacts
 from darkroom_shared.core.problems import Problem, pointer
-from darkroom_shared.core.workflow import STEP_NAME, CycleError, free_name, needs_of, order
+from darkroom_shared.core.workflow import STEP_NAME, CycleError, Reference, free_name, needs_of, order
 from darkroom_shared.models.catalogue import check_body, gives_documents, image_count
 from darkroom_shared.models.model import Model
 from darkroom_shared.plan.fitting import picture_problems
-from darkroom_shared.plan.route import Route
 from darkroom_shared.task_types import TASK_TYPES, image_values, is_check
 
 
@@ -34,111 +38,36 @@ class Draft:
 
     Attributes:
         name: unique among the drafts.
-        request: Bedrock's body, or the local step.
-        images: references for a local step; empty to take the pictures of the step before.
+        request: Bedrock's body, the local step, or the gate.
+        images: references for a local step or a gate; empty to take the pictures of the step before.
         facts: facts of the pictures from outside by JSON pointer (for a local step `/images/<i>`).
+        documents: references for a local step that reads documents.
+        feeds: steps whose pictures it takes where it names none; None for the step before it.
+        needs: steps that must have gone well, whatever it takes from them.
+        when: the condition, parsed, under which it runs.
+        enough: of pictures that come from several steps, how many steps must give some; 0 for one.
+        policy: what is said for this step alone.
+        of: the step of the document that it is one of several of.
     """
 
     name: str
-    request: Mapping[str, object] | StepSpec = field(repr=False)
+    request: Mapping[str, object] | StepSpec | Gate = field(repr=False)
     images: tuple[str, ...] = ()
     facts: Mapping[str, ImageFacts] = field(default_factory=dict[str, ImageFacts])
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
-    """One step as it will run.
-
-    Attributes:
-        name: its name in the workflow.
-        kind: `bedrock` is a paid call, `local` a free operation.
-        task_type: Bedrock's taskType, or `local.<kind>`.
-        request: what is recorded: Bedrock's body, or `{"step", "images"}`.
-        needs: names of the steps whose pictures it uses.
-        after: names of the checks that must have passed, whose pictures it does not use.
-        inputs: facts of its pictures in the order of their places; None where nobody can know them before.
-        outputs: facts of the pictures it is expected to give; None likewise.
-        images: how many pictures are asked for.
-        inserted: True if the caller did not ask for it.
-        reason: why it was inserted.
-        model: model id; empty for local steps.
-        price_usd: US dollars for the whole step; None if not known, or while it has no route.
-        asked: the request as it was asked for, where another one is sent in its place.
-        calls: how many calls it takes.
-        route: which way the calls go; None for local steps.
-        routes: all that were looked at, the best first.
-    """
-
-    name: str
-    kind: Literal["bedrock", "local"]
-    task_type: str
-    request: Mapping[str, object] = field(repr=False)
-    needs: tuple[str, ...]
-    inputs: tuple[ImageFacts | None, ...]
-    outputs: tuple[ImageFacts | None, ...]
-    images: int
-    inserted: bool = False
-    reason: str = ""
-    model: str = ""
-    price_usd: Decimal | None = Decimal(0)
-    asked: Mapping[str, object] = field(default_factory=dict[str, object], repr=False)
-    after: tuple[str, ...] = ()
-    calls: int = 1
-    route: Route | None = None
-    routes: tuple[Route, ...] = ()
+    documents: tuple[str, ...] = ()
+    feeds: tuple[str, ...] | None = None
+    needs: tuple[str, ...] = ()
+    when: Condition | None = None
+    enough: int = 0
+    policy: StepPolicy = DEFAULT_POLICY
+    of: str = ""
 
     @property
-    def waits_for(self) -> tuple[str, ...]:
-        """Names of all steps that must have ended well before it starts."""
-        return tuple(dict.fromkeys((*self.needs, *self.after)))
-
-    def as_json(self, *, routes: bool = False) -> dict[str, object]:
-        """What a plan shows of it: no prompts, no pictures; `routes` adds those that were not taken."""
-        return {
-            "name": self.name,
-            "kind": self.kind,
-            "task_type": self.task_type,
-            "needs": list(self.waits_for),
-            "inputs": [_size(facts) for facts in self.inputs],
-            "outputs": [_size(facts) for facts in self.outputs],
-            "images": self.images,
-            "inserted": self.inserted,
-            "reason": self.reason,
-            "model": self.model,
-            "price_usd": None if self.price_usd is None else float(self.price_usd),
-            **({} if self.route is None else {"calls": self.calls, "route": self.route.as_json()}),
-            **({"routes": [route.as_json() for route in self.routes]} if routes and self.route is not None else {}),
-        }
-
-
-def _size(facts: ImageFacts | None) -> dict[str, int] | None:
-    return None if facts is None else {"width": facts.width, "height": facts.height}
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a chain would do.
-
-    Attributes:
-        steps: in an order in which they can run, the inserted ones marked.
-        model: model id of the Bedrock steps; several joined by commas.
-        price_usd: US dollars for all steps; None if one is not known.
-        warnings: sentences for a person.
-    """
-
-    steps: tuple[PlannedStep, ...]
-    model: str
-    price_usd: Decimal | None
-    warnings: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, object]:
-        """The JSON form, steps in order."""
-        return {
-            "model": self.model,
-            "price_usd": None if self.price_usd is None else float(self.price_usd),
-            "warnings": list(self.warnings),
-            "steps": [step.as_json(routes=True) for step in self.steps],
-        }
+    def mentions(self) -> tuple[str, ...]:
+        """Names of the steps that it refers to, however it does."""
+        pictures = needs_of(self.request if isinstance(self.request, Mapping) else [*self.images, *self.documents])
+        looked_at = () if self.when is None else (str(value["step"]) for value in values_in(self.when))
+        return tuple(dict.fromkeys([*pictures, *(self.feeds or ()), *self.needs, *looked_at]))
 
 
 def default_name(task_or_kind: str) -> str:
@@ -169,6 +98,10 @@ def name_steps(wanted: Sequence[tuple[str | None, str]]) -> tuple[list[str], lis
 class Placing(Protocol):
     """Decides about models: by whose rules a request is read, and which route it takes."""
 
+    def under(self, policy: StepPolicy) -> Placing:
+        """The same for a step of which something else is said."""
+        ...
+
     def model_for(self, body: Mapping[str, object]) -> Model:
         """By whose rules the request is read."""
         ...
@@ -192,17 +125,23 @@ def plan_chain(drafts: Sequence[Draft], placing: Placing, start: Sequence[Source
     """
     if not drafts:
         raise InvalidRequest([Problem("/steps", "the chain has no steps", "at least one step")])
-    planner = _Planner(placing, [draft.name for draft in drafts])
-    previous = list(start)
-    for draft in _runnable(drafts):
-        previous = planner.add(draft, previous)
-    if planner.problems:
-        raise InvalidRequest(planner.problems)
-    steps = placed_steps(planner.steps, placing)
-    prices = [step.price_usd for step in steps]
-    total = None if None in prices else sum((price for price in prices if price is not None), Decimal(0))
-    models = ",".join(dict.fromkeys(step.model for step in steps if step.model))
-    return Plan(tuple(steps), models, total, (*planner.warnings, *_unused(planner.steps)))
+    planner = Planner(placing, [draft.name for draft in drafts])
+    previous, checks = list(start), tuple[str, ...]()
+    for draft in runnable(drafts):
+        previous = planner.add(replace(draft, needs=(*draft.needs, *checks)), previous)
+        if isinstance(draft.request, Mapping) and is_check(draft.request):
+            checks += (draft.name,)
+    return planner.plan()
+
+
+def runnable(drafts: Sequence[Draft]) -> list[Draft]:
+    """The drafts so that each comes after those it mentions. Raises InvalidRequest for a circle."""
+    by_name = {draft.name: draft for draft in drafts}
+    try:
+        return [by_name[name] for name in order({draft.name: draft.mentions for draft in drafts})]
+    except CycleError as error:
+        problem = Problem(pointer(["steps", error.steps[0]]), str(error), "references to steps that do not wait for this one")
+        raise InvalidRequest([problem]) from error
 
 
 def placed_steps(steps: Sequence[PlannedStep], placing: Placing) -> list[PlannedStep]:
@@ -210,25 +149,14 @@ def placed_steps(steps: Sequence[PlannedStep], placing: Placing) -> list[Planned
     names = [step.name for step in steps]
     found: list[PlannedStep] = []
     for step in steps:
-        some = [step] if step.kind == "local" else placing.placed(step, names)
+        some = placing.under(step.policy).placed(step, names) if step.kind == "bedrock" else [step]
         names += [one.name for one in some if one.inserted and one.name not in names]
         found += some
     return found
 
 
-def _runnable(drafts: Sequence[Draft]) -> list[Draft]:
-    """The drafts so that each comes after those it refers to."""
-    by_name = {draft.name: draft for draft in drafts}
-    needs = {draft.name: needs_of(draft.request if isinstance(draft.request, Mapping) else draft.images) for draft in drafts}
-    try:
-        return [by_name[name] for name in order(needs)]
-    except CycleError as error:
-        problem = Problem(pointer(["steps", error.steps[0]]), str(error), "references to steps that do not wait for this one")
-        raise InvalidRequest([problem]) from error
-
-
 def _unused(steps: Sequence[PlannedStep]) -> list[str]:
-    used = {need for step in steps for need in step.needs}
+    used = {need for step in steps for need in step.waits_for}
     return [
         f"No later step uses the pictures of step {step.name!r}: the one after it works on others or starts from text."
         for step in steps[:-1]
@@ -236,7 +164,7 @@ def _unused(steps: Sequence[PlannedStep]) -> list[str]:
     ]
 
 
-class _Planner:
+class Planner:
     """Collects steps, problems and warnings, draft by draft."""
 
     def __init__(self, placing: Placing, names: Sequence[str]) -> None:
@@ -244,49 +172,88 @@ class _Planner:
         self.steps: list[PlannedStep] = []
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
-        self._checks: tuple[str, ...] = ()
+        self._draft = Draft("", {})
         self._router = Router(names, self._insert)
 
     def add(self, draft: Draft, previous: Sequence[Source]) -> list[Source]:
-        """Plans one draft and what must go before it; gives the pictures it will make."""
+        """Plans one draft and what must go before it; gives the pictures that it hands on."""
+        self._draft = draft
         if isinstance(draft.request, Mapping):
             return self._add_bedrock(draft, draft.request, previous)
+        if isinstance(draft.request, Gate):
+            return self._add_gate(draft, draft.request, previous)
         return self._add_local(draft, draft.request, previous)
 
+    def plan(self, *, unused: bool = True) -> Plan:
+        """All of it on its routes. Raises InvalidRequest with every problem, NoRoute."""
+        if self.problems:
+            raise InvalidRequest(self.problems)
+        steps = placed_steps(self.steps, self._placing)
+        prices = [step.price_usd for step in steps]
+        total = None if None in prices else sum((price for price in prices if price is not None), Decimal(0))
+        models = ",".join(dict.fromkeys(step.model for step in steps if step.model))
+        return Plan(tuple(steps), models, total, (*self.warnings, *(_unused(self.steps) if unused else ())))
+
     def _add_bedrock(self, draft: Draft, body: Mapping[str, object], previous: Sequence[Source]) -> list[Source]:
-        model = self._placing.model_for(body)
+        model = self._placing.under(draft.policy).model_for(body)
         routed = self._router.route(draft.name, model, body, draft.facts, previous)
         self.warnings += routed.warnings
         found = [*routed.problems, *check_body(model, routed.body), *picture_problems(model, routed.body, routed.facts)]
         self._report(draft.name, found)
         sources = output_sources(draft.name, model, routed.body, routed.facts)
         self._router.learn(sources)
-        self.steps.append(
-            PlannedStep(
-                name=draft.name,
-                kind="bedrock",
-                task_type=str(body.get("taskType", "")),
-                request=routed.body,
-                needs=needs_of(routed.body),
-                inputs=tuple(routed.facts.get(place.pointer) for place in image_values(routed.body)),
-                outputs=tuple(source.facts for source in sources),
-                images=image_count(routed.body),
-                model=model.id,
-                price_usd=None,
-                after=self._checks,
-            )
+        places = image_values(routed.body)
+        step = PlannedStep(
+            name=draft.name,
+            kind="bedrock",
+            task_type=str(body.get("taskType", "")),
+            request=routed.body,
+            needs=needs_of(routed.body),
+            inputs=tuple(routed.facts.get(place.pointer) for place in places),
+            outputs=tuple(source.facts for source in sources),
+            images=image_count(routed.body),
+            model=model.id,
+            price_usd=None,
         )
+        self._append(step, listed_pictures(routed.body))
         if gives_documents(model):
-            self._checks += (draft.name,) if is_check(routed.body) else ()
             return list(previous) or routed.sources
         return [source for source in sources if not source.is_mask]
 
-    def _add_local(self, draft: Draft, spec: StepSpec, previous: Sequence[Source]) -> list[Source]:
+    def _add_gate(self, draft: Draft, gate: Gate, previous: Sequence[Source]) -> list[Source]:
+        inputs, problems = self._pictures(draft, previous)
+        fewest = gate.choose or 1
+        if not problems and len(inputs) < fewest:
+            problems = [Problem("/images", f"it shows {len(inputs)} picture(s), and {fewest} must be chosen", "more pictures")]
+        self._report(draft.name, problems)
+        made = _alike([source.facts for source in inputs])
+        sources = [
+            Source(ref, made, cutout=ref if made is not None and made.transparent else None)
+            for ref in (str(Reference(draft.name, index)) for index in range(gate.choose or len(inputs)))
+        ]
+        refs = [source.ref for source in inputs]
+        step = PlannedStep(
+            name=draft.name,
+            kind="gate",
+            task_type="gate",
+            request={"gate": gate.model_dump(exclude_none=True), "images": refs},
+            needs=needs_of(refs),
+            inputs=tuple(source.facts for source in inputs),
+            outputs=tuple(source.facts for source in sources),
+            images=len(sources),
+        )
+        self._append(step, refs)
+        self._router.learn(sources)
+        return sources
+
+    def _pictures(self, draft: Draft, previous: Sequence[Source]) -> tuple[list[Source], list[Problem]]:
         explicit = {f"/images/{index}": ref for index, ref in enumerate(draft.images)}
-        if explicit:
-            inputs, problems = self._router.look_up(explicit, draft.facts)
-        else:
-            inputs, problems = list(previous[: spec.inputs]), []
+        return self._router.look_up(explicit, draft.facts) if explicit else (list(previous), [])
+
+    def _add_local(self, draft: Draft, spec: StepSpec, previous: Sequence[Source]) -> list[Source]:
+        inputs, problems = self._pictures(draft, previous)
+        if not draft.images:
+            inputs = inputs[: spec.inputs]
         if not problems and len(inputs) < spec.inputs:
             message = f"{spec.kind} takes {spec.inputs} picture(s), and the chain brings {len(inputs)}"
             problems = [Problem("/images", message, "the pictures as LocalStep(step, images), or another order of the chain")]
@@ -302,23 +269,50 @@ class _Planner:
             self._report(name, [Problem("/step" + found.pointer, found.message, found.allowed) for found in problems])
             outputs = [*spec.output_facts(known)] if not problems else outputs
         request: dict[str, object] = {"step": spec.model_dump(exclude_none=True), "images": [source.ref for source in inputs]}
+        step = PlannedStep(
+            name=name,
+            kind="local",
+            task_type=f"local.{spec.kind}",
+            request=request,
+            needs=needs_of(request),
+            inputs=tuple(source.facts for source in inputs),
+            outputs=tuple(outputs),
+            images=spec.images,
+            inserted=bool(reason),
+            reason=reason or "",
+        )
+        self._append(step, [])
+        return self._router.learn_local(name, spec, inputs, outputs)
+
+    def _append(self, step: PlannedStep, several: Sequence[str]) -> None:
+        """Adds a step with what its draft says of it.
+
+        Args:
+            several: those of its pictures of which some may be missing.
+        """
+        draft = self._draft
+        found = edges(step.request, several, draft.needs, draft.when)
+        # A free step that is put in before it costs nothing where the condition does not hold, and may serve others.
+        when = None if step.inserted else draft.when
         self.steps.append(
-            PlannedStep(
-                name=name,
-                kind="local",
-                task_type=f"local.{spec.kind}",
-                request=request,
-                needs=needs_of(request),
-                inputs=tuple(source.facts for source in inputs),
-                outputs=tuple(outputs),
-                images=spec.images,
-                inserted=bool(reason),
-                reason=reason or "",
-                after=self._checks,
+            replace(
+                step,
+                soft=found.soft if when is not None else {name: edge for name, edge in found.soft.items() if edge == "gather"},
+                wants=found.wants,
+                after=tuple(name for name in draft.needs if name not in step.needs),
+                enough=draft.enough if "gather" in found.soft.values() else 0,
+                when=when,
+                policy=draft.policy,
+                of="" if step.inserted else draft.of,
             )
         )
-        return self._router.learn_local(name, spec, inputs, outputs)
 
     def _report(self, name: str, problems: Sequence[Problem]) -> None:
         prefix = pointer(["steps", name])
         self.problems += [Problem(prefix + found.pointer, found.message, found.allowed) for found in problems]
+
+
+def _alike(facts: Sequence[ImageFacts | None]) -> ImageFacts | None:
+    """The facts of any one of several pictures, where they are the same for all."""
+    first = facts[0] if facts else None
+    return first if first is not None and all(one == first for one in facts) else None

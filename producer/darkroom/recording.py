@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from darkroom.planning import Plan, PlannedStep
+from darkroom.plans import Plan, PlannedStep
 from darkroom.terms import Terms, facts_of_step
+from darkroom_shared.contract.gates import Gate
 from darkroom_shared.contract.job_record import AUTO, JobRecord
 from darkroom_shared.contract.messages import step_task_name, task_name
+from darkroom_shared.core.conditions import with_values
 from darkroom_shared.core.ids import ASSET_SCHEME, SHA256
 from darkroom_shared.core.quota import LOCAL_LANE, PoolQuota
 from darkroom_shared.core.workflow import dependants
@@ -55,30 +57,44 @@ def single(terms: Terms, job_id: str, step: PlannedStep, *, replays: str = "") -
 
 
 def workflow(
-    terms: Terms, workflow_id: str, job_ids: Sequence[str], plan: Plan, *, asked: Mapping[str, object] | None = None
+    terms: Terms,
+    workflow_id: str,
+    job_ids: Sequence[str],
+    plan: Plan,
+    *,
+    asked: Mapping[str, object] | None = None,
+    told: Mapping[str, str] | None = None,
+    done: Mapping[str, str] | None = None,
 ) -> Submission:
-    """All steps of a plan, one job each, and the workflow that joins them.
+    """The steps of a plan, one job each, and the workflow that joins them.
 
     Args:
+        job_ids: for the steps that are not done, in order.
         asked: the one request that all of it is for, where a single job was asked for.
+        told: more fields of the workflow's record.
+        done: the job of each step that was done before, here or in another workflow.
     """
-    ids = dict(zip((step.name for step in plan.steps), job_ids, strict=True))
-    waiting = dependants({step.name: step.waits_for for step in plan.steps})
+    before = done or {}
+    left = [step for step in plan.steps if step.name not in before]
+    new = dict(zip((step.name for step in left), job_ids, strict=True))
+    ids = {step.name: before.get(step.name) or new[step.name] for step in plan.steps}
+    waiting = dependants({step.name: step.waits_for for step in left}, also=before)
     jobs = [
         ops.NewJob(
             ids[step.name],
-            _record(terms, step, first=not step.waits_for, workflow=workflow_id, jobs=ids).as_fields(),
+            _record(terms.under(step.policy), step, first=not step.waits_for, workflow=workflow_id, jobs=ids).as_fields(),
             calls=step.calls,
             needs=[ids[need] for need in step.waits_for],
             dependants=[ids[name] for name in waiting[step.name]],
             hold_until_ms=terms.delivery.not_before_ms,
         )
-        for step in plan.steps
+        for step in left
     ]
     fields = {
         "tenant": terms.delivery.tenant,
         "steps": json.dumps(list(ids.items())),
         "plan": json.dumps([step.as_json() for step in plan.steps], ensure_ascii=False),
+        **(told or {}),
     }
     whole = {"steps": [[step.name, step.asked or step.request] for step in plan.steps if step.route is None or not step.inserted]}
     pools = {pool.pool: pool for step in plan.steps for pool in terms.pools(step)}
@@ -89,8 +105,10 @@ def _record(
     terms: Terms, step: PlannedStep, *, first: bool, workflow: str = "", jobs: Mapping[str, str] | None = None
 ) -> JobRecord:
     told = terms.delivery
-    local = step.kind == "local"
+    local = step.kind != "bedrock"
     kind = step.task_type.removeprefix("local.")
+    gate = Gate.model_validate(step.request["gate"]) if step.kind == "gate" else Gate()
+    ids = jobs or {}
     record = JobRecord(
         kind=step.kind,
         task_type=step.task_type,
@@ -118,9 +136,21 @@ def _record(
         warnings=[*terms.model_warnings(step), *terms.advice(step)],
         workflow=workflow,
         step=step.name if workflow else "",
-        needs={need: (jobs or {})[need] for need in step.needs},
+        needs={need: ids[need] for need in step.needs},
+        soft={ids[name]: edge for name, edge in step.soft.items()},
+        enough=step.enough,
+        wants={ids[name]: least for name, least in step.wants.items()},
+        when=None if step.when is None else with_values(step.when, lambda value: _of_job(value, ids)),
+        gate_ms=round((gate.within_s or 0) * 1000),
+        on_timeout="approve" if gate.on_timeout == "approve" else "",
+        call_budget=step.policy.attempts or 0,
     )
     return record if step.route is None else record.model_copy(update=_route_fields(terms, step, step.route))
+
+
+def _of_job(value: Mapping[str, object], jobs: Mapping[str, str]) -> Mapping[str, object]:
+    """A value of a step as the ledger looks it up."""
+    return {"job": jobs[str(value["step"])], **{name: part for name, part in value.items() if name != "step"}}
 
 
 def _route_fields(terms: Terms, step: PlannedStep, route: Route) -> dict[str, object]:

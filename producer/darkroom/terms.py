@@ -11,8 +11,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from darkroom.options import Delivery
-from darkroom.planning import PlannedStep
+from darkroom.options import Delivery, usual_substitute
+from darkroom.plans import DEFAULT_POLICY, PlannedStep, StepPolicy
 from darkroom_shared.contract.job_record import AUTO, Substitute
 from darkroom_shared.core.idempotency import fingerprint
 from darkroom_shared.core.image_facts import ImageFacts
@@ -53,6 +53,28 @@ class Terms:
     def heeds_marks(self) -> bool:
         """Whether another model may take the place of one that is marked as retired."""
         return self.delivery.substitute != "never" or self.delivery.model == AUTO
+
+    def under(self, policy: StepPolicy) -> Terms:
+        """The terms of a step of which something else is said."""
+        if policy == DEFAULT_POLICY:
+            return self
+        told, settings = self.delivery, self.settings
+        model = policy.model or told.model
+        usual = told.substitute if policy.model is None else usual_substitute(model, settings)
+        finish_by = told.finish_by_ms
+        if policy.finish_within_s is not None:
+            own = told.submitted_ms + round(policy.finish_within_s * 1000)
+            finish_by = min(finish_by, own) if finish_by else own
+        changed = replace(
+            told,
+            model=model,
+            model_named=told.model_named or policy.model is not None,
+            substitute=policy.substitute or usual,
+            job_class=policy.job_class or told.job_class,
+            finish_by_ms=finish_by,
+        )
+        # A model that is named for one step is not shared with others.
+        return replace(self, delivery=changed, chained=self.chained and policy.model is None)
 
     @property
     def named(self) -> Model | None:
@@ -235,6 +257,9 @@ def _cutout(step: PlannedStep, route: Route, told: Translation, name: str) -> Pl
         request=told.cutout,
         needs=needs_of(told.cutout),
         after=step.after,
+        soft={name: edge for name, edge in step.soft.items() if edge == "watch"},
+        when=step.when,
+        policy=step.policy,
         inputs=step.inputs[:1],
         outputs=(None,),
         images=1,

@@ -19,12 +19,12 @@ from darkroom.cli.exits import BadInput
 from darkroom.cli.follow import finish
 from darkroom.cli.invocation import Invocation
 from darkroom.cli.pictures import existing
-from darkroom.cli.request_fields import REQUESTS
 from darkroom.cli.submit import read_object, with_signature
+from darkroom.request_fields import REQUESTS
 
 if TYPE_CHECKING:
     from darkroom import Plan
-    from darkroom.planning import PlannedStep
+    from darkroom.plans import PlannedStep
     from darkroom.requests import NamedStep
 
 HELP: Final = f"""Run steps one after the other, each on the picture of the one before it.

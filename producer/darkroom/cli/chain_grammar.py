@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from darkroom.cli.exits import BadInput
-from darkroom.cli.request_fields import REQUESTS, RequestField, prompt_field, request_fields
 from darkroom.cli.submit import build
+from darkroom.request_fields import REQUESTS, RequestField, prompt_field, request_fields
 from darkroom_shared.contract.steps import STEP_KINDS, StepSpec, parse_step
 from darkroom_shared.core.errors import InvalidRequest
 from darkroom_shared.task_types import AnyRequest

@@ -16,7 +16,7 @@ from darkroom.cli.exits import BadInput
 from darkroom.cli.follow import finish
 from darkroom.cli.invocation import Invocation
 from darkroom.cli.pictures import existing
-from darkroom.cli.request_fields import REQUESTS, RequestField, picture_field, request_fields
+from darkroom.request_fields import REQUESTS, RequestField, picture_field, request_fields
 from darkroom_shared.task_types import AnyRequest
 
 _DELIVERY = {parameter.name for parameter in PARAMETERS}

@@ -102,6 +102,8 @@ class JobRecord(BaseModel):
     """Jobs that may end badly without ending this one: `gather`, of which `enough` must give results; `watch`, for `when` alone."""
     enough: int = 0
     """How many of the gathered jobs must give results; 0 for one."""
+    wants: dict[str, int] = {}
+    """How many outputs a job that it needs must have given, where it is more than one."""
     when: object = None
     """What must hold when all that it waits for has ended: a condition, parsed, with jobs in place of steps (`core.conditions`)."""
     gate_ms: int = 0
@@ -139,6 +141,6 @@ class JobRecord(BaseModel):
 _JSON_FIELDS = frozenset(
     {"request", "images_wanted", "price_microusd", "tokens", "not_before_ms", "start_by_ms", "finish_by_ms"}
     | {"retention_ms", "dead_retention_ms", "inputs", "metadata", "warnings", "seed", "needs"}
-    | {"soft", "enough", "when", "gate_ms", "call_budget"}
+    | {"soft", "enough", "wants", "when", "gate_ms", "call_budget"}
     | {"asked", "lost", "prepare", "finish", "images_per_call", "named_regions", "guardrail_gates"}
 )

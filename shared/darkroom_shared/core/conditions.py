@@ -84,6 +84,31 @@ def with_values(condition: Condition, change: Callable[[Mapping[str, object]], M
     return condition
 
 
+def written(condition: Condition) -> str:
+    """The text of a condition, as `parse` reads it.
+
+    >>> written(parse("not ($steps.a.passed or $steps.b.count >= 2)"))
+    'not ($steps.a.passed or $steps.b.count >= 2)'
+    """
+    if isinstance(condition, Mapping):
+        path = cast("Sequence[str]", condition.get("path", ()))
+        return ".".join([f"{REFERENCE_PREFIX}{condition['step']}", str(condition["value"]), *path])
+    if isinstance(condition, list):
+        word, *parts = condition
+        if word == "not":
+            return f"not {_inside(parts[0])}"
+        if word in ("and", "or"):
+            return f" {word} ".join(_inside(part) for part in parts)
+        return f" {word} ".join(written(part) for part in parts)
+    if isinstance(condition, bool):
+        return str(condition).lower()
+    return f'"{condition}"' if isinstance(condition, str) else str(condition)
+
+
+def _inside(part: Condition) -> str:
+    return f"({written(part)})" if isinstance(part, list) and part[0] in ("and", "or") else written(part)
+
+
 def holds(condition: Condition, look: Look) -> bool:
     """Whether a condition is true. What is not there equals nothing; `<` and its like are for numbers alone."""
     if not isinstance(condition, list):

@@ -77,9 +77,9 @@ def needs_of(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found.step for _, found in references(value)))
 
 
-def dependants(needs: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
-    """The graph the other way round: for each step those that need it, in the order given."""
-    found: dict[str, list[str]] = {name: [] for name in needs}
+def dependants(needs: Mapping[str, Collection[str]], also: Collection[str] = ()) -> dict[str, list[str]]:
+    """The graph the other way round: for each step those that need it, in the order given; `also`: more names that may be needed."""
+    found: dict[str, list[str]] = {name: [] for name in [*needs, *also]}
     for name, wanted in needs.items():
         for other in wanted:
             found[other].append(name)

@@ -22,7 +22,8 @@ from darkroom import (
     TextImage,
     ZoomOut,
 )
-from darkroom.planning import Draft, Plan, PlannedStep, name_steps, plan_chain
+from darkroom.planning import Draft, name_steps, plan_chain
+from darkroom.plans import Plan, PlannedStep
 from darkroom.routing import Source, from_outside
 from darkroom.terms import Terms
 from darkroom_shared.contract.steps import StepSpec

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from darkroom.planning import Plan, PlannedStep
+from darkroom.plans import Plan, PlannedStep
 from darkroom.recording import assets_of, single, workflow
 from darkroom.terms import Terms
 from darkroom_shared.contract.job_record import JobRecord

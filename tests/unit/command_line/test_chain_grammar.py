@@ -9,7 +9,7 @@ import pytest
 from darkroom.cli.chain_grammar import LOCAL, is_step, read_step
 from darkroom.cli.delivery import seconds
 from darkroom.cli.exits import BadInput
-from darkroom.cli.request_fields import REQUESTS, prompt_field, request_fields
+from darkroom.request_fields import REQUESTS, prompt_field, request_fields
 from darkroom_shared.contract.steps import Resize, ZoomOut
 from darkroom_shared.task_types import (
     TASK_TYPES,

@@ -1,6 +1,7 @@
 -- Graphs of jobs: what a job waits for, and what happens when the last of it has ended.
 -- soft   field of a job: JSON {job = 'gather' | 'watch'}, those of its needs that may end badly. Of the gathered ones `enough` (1, if not set)
 --        must give results; a watched one is only looked at by the condition.
+-- wants  field of a job: JSON {job = n}, how many outputs one of its needs must have given, where it is more than one.
 -- when   field of a job: JSON of its condition (core/conditions.py), with jobs in place of steps.
 
 local function ended_well(state) return state == 'succeeded' or state == 'partial' end
@@ -56,7 +57,7 @@ end
 
 -- Why a job whose needs have all ended may not run; nil if it may.
 local function kept_from(job)
-  local soft, enough, when = unpack(redis.call('HMGET', job_key(job), 'soft', 'enough', 'when'))
+  local soft, enough, wants, when = unpack(redis.call('HMGET', job_key(job), 'soft', 'enough', 'wants', 'when'))
   if soft then
     local gathered, well, skipped = 0, 0, 0
     for other, kind in pairs(cjson.decode(soft)) do
@@ -67,6 +68,10 @@ local function kept_from(job)
       end
     end
     if gathered > 0 and well < tonumber(enough or '1') then return skipped == gathered and 'skipped' or 'dependency' end
+  end
+  for other, least in pairs(wants and cjson.decode(wants) or {}) do
+    -- A filter kept back the very picture that it was to work on.
+    if #cjson.decode(field(job_key(other), 'outputs') or '[]') < least then return 'missing_input' end
   end
   if when and not holds(cjson.decode(when)) then return 'skipped' end
 end

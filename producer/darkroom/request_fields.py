@@ -1,4 +1,4 @@
-"""Reads from the typed requests themselves which options a command line may offer for them.
+"""Reads from the typed requests themselves which options a command line, or a step of a workflow, may offer for them.
 
 So a new task type, or a new field of one, needs no line here: `darkroom submit` and the steps of `darkroom chain` know it.
 """
