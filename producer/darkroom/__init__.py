@@ -15,6 +15,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from darkroom_shared.contract.gates import Gate
 from darkroom_shared.contract.steps import (
     Composite,
     Convert,
@@ -99,8 +100,12 @@ if TYPE_CHECKING:
     from darkroom.async_handles import AsyncJobHandle, AsyncWorkflowHandle
     from darkroom.client import AsyncDarkroom, Darkroom
     from darkroom.explaining import Explanation
-    from darkroom.flows import DarkroomWarning, DeadlineWarning, ModelRetiredWarning, PromptWarning
+    from darkroom.graphs.approving import GateView
+    from darkroom.graphs.builder import Graph, Group, Node, StepOptions, each, group, step
+    from darkroom.graphs.document import WorkflowDocument
+    from darkroom.graphs.templates import Template
     from darkroom.handles import JobHandle, WorkflowHandle
+    from darkroom.launching import DarkroomWarning, DeadlineWarning, ModelRetiredWarning, PromptWarning
     from darkroom.operating import TenantView
     from darkroom.options import SubmitOptions
     from darkroom.plans import Plan, PlannedStep
@@ -147,6 +152,10 @@ __all__ = [
     "FastUpscale",
     "Flatten",
     "Found",
+    "Gate",
+    "GateView",
+    "Graph",
+    "Group",
     "Hit",
     "Hold",
     "IdempotencyConflict",
@@ -171,6 +180,7 @@ __all__ = [
     "Misconfigured",
     "ModelRetiredWarning",
     "NoRoute",
+    "Node",
     "NothingToDecide",
     "NovaEmbedding",
     "Outpainting",
@@ -197,12 +207,14 @@ __all__ = [
     "StableInpaint",
     "StableOutpaint",
     "StepEvent",
+    "StepOptions",
     "StillRunning",
     "StorageUnavailable",
     "StreamEvent",
     "StyleGuide",
     "StyleTransfer",
     "SubmitOptions",
+    "Template",
     "TenantQueue",
     "TenantView",
     "TextImage",
@@ -213,10 +225,14 @@ __all__ = [
     "UnknownModel",
     "VirtualTryOn",
     "WorkerView",
+    "WorkflowDocument",
     "WorkflowHandle",
     "WorkflowView",
     "WrongResult",
     "ZoomOut",
+    "each",
+    "group",
+    "step",
 ]
 
 _LATER = {
@@ -224,24 +240,34 @@ _LATER = {
     "AsyncJobHandle": "darkroom.async_handles",
     "AsyncWorkflowHandle": "darkroom.async_handles",
     "Darkroom": "darkroom.client",
-    "DarkroomWarning": "darkroom.flows",
-    "DeadlineWarning": "darkroom.flows",
+    "DarkroomWarning": "darkroom.launching",
+    "DeadlineWarning": "darkroom.launching",
     "Explanation": "darkroom.explaining",
     "Found": "darkroom.search.views",
+    "GateView": "darkroom.graphs.approving",
+    "Graph": "darkroom.graphs.builder",
+    "Group": "darkroom.graphs.builder",
     "Hit": "darkroom.search.views",
     "Indexed": "darkroom.search.views",
     "JobHandle": "darkroom.handles",
     "LocalStep": "darkroom.requests",
-    "ModelRetiredWarning": "darkroom.flows",
-    "Plan": "darkroom.planning",
-    "PlannedStep": "darkroom.planning",
-    "PromptWarning": "darkroom.flows",
+    "ModelRetiredWarning": "darkroom.launching",
+    "Node": "darkroom.graphs.builder",
+    "Plan": "darkroom.plans",
+    "PlannedStep": "darkroom.plans",
+    "PromptWarning": "darkroom.launching",
     "StepEvent": "darkroom.workflows",
+    "StepOptions": "darkroom.graphs.builder",
     "StreamEvent": "darkroom_shared.store.reads",
     "SubmitOptions": "darkroom.options",
+    "Template": "darkroom.graphs.templates",
     "TenantView": "darkroom.operating",
     "WorkerView": "darkroom.watching",
+    "WorkflowDocument": "darkroom.graphs.document",
     "WorkflowHandle": "darkroom.handles",
+    "each": "darkroom.graphs.builder",
+    "group": "darkroom.graphs.builder",
+    "step": "darkroom.graphs.builder",
 }
 """Names that need Redis, Celery or Pillow, or a module that does."""
 

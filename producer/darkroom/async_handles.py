@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Unpack
 
 from darkroom import explaining, watching, workflows
 from darkroom.connection import AsyncConnection
 from darkroom.effects import Sources
 from darkroom.explaining import Explanation
+from darkroom.graphs import approving, resuming
+from darkroom.graphs.approving import GateView, Word
+from darkroom.graphs.resuming import Again, Changes
+from darkroom.launching import Scene
+from darkroom.options import SubmitOptions
 from darkroom.watching import Clock, Timeout
 from darkroom.workflows import STEP_BLOCK_S, StepEvent
 from darkroom_shared.contract.views import JobView, WorkflowView
@@ -107,6 +113,7 @@ class AsyncWorkflowHandle:
         }
         self._connection = connection
         self._sources = sources
+        self._scene = Scene(connection.settings, sources)
 
     def __repr__(self) -> str:
         return f"AsyncWorkflowHandle({self.id!r}, steps={list(self.steps)})"
@@ -148,6 +155,39 @@ class AsyncWorkflowHandle:
     async def cancel(self, *, keep: bool = True) -> str:
         """See `WorkflowHandle.cancel`."""
         return await self._connection.run(workflows.cancel(self.id, keep))
+
+    async def resume(
+        self, changes: Changes | None = None, *, budget_usd: float | None = None, **options: Unpack[SubmitOptions]
+    ) -> AsyncWorkflowHandle:
+        """See `WorkflowHandle.resume`."""
+        again = Again(changes or {}, budget_usd)
+        done = await self._connection.run(resuming.resume(self._scene, self.id, again, options))
+        return AsyncWorkflowHandle(done.id, done.jobs, self._connection, self._sources, replayed=done.replayed)
+
+    async def fork(
+        self,
+        after: str | None = None,
+        changes: Changes | None = None,
+        *,
+        budget_usd: float | None = None,
+        **options: Unpack[SubmitOptions],
+    ) -> AsyncWorkflowHandle:
+        """See `WorkflowHandle.fork`."""
+        again = Again(changes or {}, budget_usd, after)
+        done = await self._connection.run(resuming.fork(self._scene, self.id, again, options))
+        return AsyncWorkflowHandle(done.id, done.jobs, self._connection, self._sources, replayed=done.replayed)
+
+    async def gates(self) -> list[GateView]:
+        """See `WorkflowHandle.gates`."""
+        return await self._connection.run(approving.gates(self._sources, self.id))
+
+    async def approve(self, step: str, *, choose: Sequence[int] | None = None, by: str = "", note: str = "") -> None:
+        """See `WorkflowHandle.approve`."""
+        await self._connection.run(approving.decide_step(self.id, step, Word(True, choose, by, note)))
+
+    async def reject(self, step: str, *, by: str = "", note: str = "") -> None:
+        """See `WorkflowHandle.reject`."""
+        await self._connection.run(approving.decide_step(self.id, step, Word(False, None, by, note)))
 
     async def events(self, after: int = 0, timeout: Timeout = None) -> AsyncIterator[StepEvent]:
         """See `WorkflowHandle.events`."""

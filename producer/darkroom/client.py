@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Self, Unpack, overload
 
 from darkroom import decisions, flows, watching, workflows
 from darkroom.async_handles import AsyncJobHandle, AsyncWorkflowHandle
 from darkroom.connection import REAL_SOURCES, AsyncConnection, Connection, complete_settings
 from darkroom.decisions import Decision
-from darkroom.flows import Scene
+from darkroom.graphs.builder import Graph, start
 from darkroom.handles import JobHandle, WorkflowHandle
+from darkroom.launching import Scene
 from darkroom.operators import AsyncOperators, Operators
 from darkroom.options import SubmitOptions
 from darkroom.plans import Plan
 from darkroom.requests import NamedStep, Request
+from darkroom.runners import AsyncRunners, Runners
 from darkroom.search.searchers import AsyncSearchers, Searchers
 from darkroom.watching import WorkerView
 from darkroom_shared.contract.views import JobView
@@ -26,7 +28,7 @@ from darkroom_shared.task_types import ImageSource
 Image = ImageSource | Sequence[ImageSource] | None
 
 
-class Darkroom(Operators, Searchers):
+class Darkroom(Operators, Runners, Searchers):
     """Submits image work and looks after it. Threads may share one; `close` it, or use it in a `with` block.
 
     Args:
@@ -88,8 +90,23 @@ class Darkroom(Operators, Searchers):
         """A handle from an id, without asking the ledger. Raises UnknownJob for a text that is no job id."""
         return JobHandle(job_id, self._connection, REAL_SOURCES)
 
-    def workflow(self, workflow_id: str) -> WorkflowHandle:
-        """A handle from an id. Raises UnknownJob."""
+    @overload
+    def workflow(self, workflow_id: str) -> WorkflowHandle: ...
+
+    @overload
+    def workflow(self, *, image: Image = None) -> Graph: ...
+
+    def workflow(self, workflow_id: str | None = None, *, image: Image = None) -> WorkflowHandle | Graph:
+        """A handle from an id; without one, the beginning of a workflow that is written with `|` and submitted by `run`.
+
+        Args:
+            image: for a new one, one picture or several for its first step.
+
+        Raises:
+            UnknownJob: there is no workflow of that id.
+        """
+        if workflow_id is None:
+            return start(image)
         jobs = self._connection.run(workflows.steps_of(workflow_id))
         return WorkflowHandle(workflow_id, jobs, self._connection, REAL_SOURCES)
 
@@ -173,7 +190,7 @@ class Darkroom(Operators, Searchers):
         self.close()
 
 
-class AsyncDarkroom(AsyncOperators, AsyncSearchers):
+class AsyncDarkroom(AsyncOperators, AsyncRunners, AsyncSearchers):
     """`Darkroom` for asyncio: the same names, awaited. Belongs to the event loop that first uses it; see `Darkroom`."""
 
     def __init__(self, url: str | None = None, *, settings: Settings | None = None) -> None:
@@ -203,8 +220,16 @@ class AsyncDarkroom(AsyncOperators, AsyncSearchers):
         """See `Darkroom.job`; not awaited, for nothing is asked."""
         return AsyncJobHandle(job_id, self._connection, REAL_SOURCES)
 
-    async def workflow(self, workflow_id: str) -> AsyncWorkflowHandle:
+    @overload
+    async def workflow(self, workflow_id: str) -> AsyncWorkflowHandle: ...
+
+    @overload
+    async def workflow(self, *, image: Image = None) -> Graph: ...
+
+    async def workflow(self, workflow_id: str | None = None, *, image: Image = None) -> AsyncWorkflowHandle | Graph:
         """See `Darkroom.workflow`."""
+        if workflow_id is None:
+            return start(image)
         jobs = await self._connection.run(workflows.steps_of(workflow_id))
         return AsyncWorkflowHandle(workflow_id, jobs, self._connection, REAL_SOURCES)
 

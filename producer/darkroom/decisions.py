@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, cast
 
 from darkroom.effects import Flow, PutAsset, PutReceipt, ask, get_asset, work
-from darkroom.flows import Recorded, Scene, checked, record, with_marks
+from darkroom.flows import checked
 from darkroom.inputs import Picture
+from darkroom.launching import Recorded, Scene, record, with_marks
 from darkroom.options import SubmitOptions, delivery
 from darkroom.plans import PlannedStep
 from darkroom.recording import assets_of, single

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, cast
 
 from darkroom.effects import Flow, ask
-from darkroom.flows import waiting_place
+from darkroom.launching import waiting_place
 from darkroom.watching import brief, checked_job, gone, status
 from darkroom.workflows import steps_of
 from darkroom_shared.contract.job_record import JobClass, JobRecord

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Unpack
 
 from darkroom import explaining, watching, workflows
 from darkroom.connection import Connection
 from darkroom.effects import Sources
 from darkroom.explaining import Explanation
+from darkroom.graphs import approving, resuming
+from darkroom.graphs.approving import GateView, Word
+from darkroom.graphs.resuming import Again, Changes
+from darkroom.launching import Scene
+from darkroom.options import SubmitOptions
 from darkroom.watching import Clock, Timeout
 from darkroom.workflows import STEP_BLOCK_S, StepEvent
 from darkroom_shared.contract.views import JobView, WorkflowView
@@ -162,6 +168,7 @@ class WorkflowHandle:
         self.steps: Mapping[str, JobHandle] = {name: JobHandle(job_id, connection, sources) for name, job_id in jobs.items()}
         self._connection = connection
         self._sources = sources
+        self._scene = Scene(connection.settings, sources)
 
     def __repr__(self) -> str:
         return f"WorkflowHandle({self.id!r}, steps={list(self.steps)})"
@@ -209,6 +216,60 @@ class WorkflowHandle:
     def cancel(self, *, keep: bool = True) -> str:
         """Cancels all steps that have not ended; pictures of finished ones stay. See `JobHandle.cancel`."""
         return self._connection.run(workflows.cancel(self.id, keep))
+
+    def resume(
+        self, changes: Changes | None = None, *, budget_usd: float | None = None, **options: Unpack[SubmitOptions]
+    ) -> WorkflowHandle:
+        """Runs what is missing of a workflow that has ended: the steps that gave no results, and those that wait for them.
+
+        Steps that ended well are not paid again, unless one before them is changed. The id stays the same.
+
+        Args:
+            changes: by step what to change in its request, as a JSON merge patch (RFC 7396).
+            budget_usd: a new budget for the whole, what was spent included; the old one if left out.
+            options: as for `submit`; left out, they are those of the workflow.
+
+        Raises:
+            NothingToDecide: it has not ended, nothing is missing, or somebody else goes on with it already.
+            Others as `Darkroom.submit`.
+        """
+        again = Again(changes or {}, budget_usd)
+        done = self._connection.run(resuming.resume(self._scene, self.id, again, options))
+        return WorkflowHandle(done.id, done.jobs, self._connection, self._sources, replayed=done.replayed)
+
+    def fork(
+        self,
+        after: str | None = None,
+        changes: Changes | None = None,
+        *,
+        budget_usd: float | None = None,
+        **options: Unpack[SubmitOptions],
+    ) -> WorkflowHandle:
+        """Starts a new workflow that begins with what this one has finished, and leaves this one as it is.
+
+        Args:
+            after: a step that gave results; everything that comes after it runs anew. None: only what is missing or changed.
+            changes, budget_usd, options: as for `resume`; the budget is for the new steps alone.
+
+        Raises:
+            InvalidRequest: no such step, or nothing would run.
+            Others as `Darkroom.submit`.
+        """
+        again = Again(changes or {}, budget_usd, after)
+        done = self._connection.run(resuming.fork(self._scene, self.id, again, options))
+        return WorkflowHandle(done.id, done.jobs, self._connection, self._sources, replayed=done.replayed)
+
+    def gates(self) -> list[GateView]:
+        """The steps at which a person decides, with the pictures that they show and a token for whoever is to decide."""
+        return self._connection.run(approving.gates(self._sources, self.id))
+
+    def approve(self, step: str, *, choose: Sequence[int] | None = None, by: str = "", note: str = "") -> None:
+        """Lets the workflow go on from a gate; see `Darkroom.approve`."""
+        self._connection.run(approving.decide_step(self.id, step, Word(True, choose, by, note)))
+
+    def reject(self, step: str, *, by: str = "", note: str = "") -> None:
+        """Ends the workflow at a gate; see `Darkroom.approve`."""
+        self._connection.run(approving.decide_step(self.id, step, Word(False, None, by, note)))
 
     def events(self, after: int = 0, timeout: Timeout = None) -> Iterator[StepEvent]:
         """The events of all steps as they happen, in order within each step; see `JobHandle.events`.

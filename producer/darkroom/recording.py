@@ -34,13 +34,21 @@ class Submission:
     pools: tuple[PoolQuota, ...]
     idempotency: tuple[str, str, int] | None
     workflow: tuple[str, Mapping[str, str]] | None = None
+    goes_on: ops.GoesOn | None = None
+    """Set for new steps of a workflow that is there already."""
     replaces: str | None = None
     """The dead letter that the one job replaces."""
 
     def operation(self, stored_ms: int | None = None) -> Script[ops.Accepted]:
         """The ledger's operation; `stored_ms` as for `ops.accept`."""
         return ops.accept(
-            self.jobs, self.pools, workflow=self.workflow, idempotency=self.idempotency, replaces=self.replaces, stored_ms=stored_ms
+            self.jobs,
+            self.pools,
+            workflow=self.workflow,
+            goes_on=self.goes_on,
+            idempotency=self.idempotency,
+            replaces=self.replaces,
+            stored_ms=stored_ms,
         )
 
 

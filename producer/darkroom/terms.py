@@ -135,7 +135,7 @@ class Terms:
 
     def advice(self, step: PlannedStep) -> tuple[str, ...]:
         """What the models' documents advise against in the prompts of a step that was asked for."""
-        if not self.settings.advice or step.kind == "local" or step.inserted:
+        if not self.settings.advice or step.kind != "bedrock" or step.inserted:
             return ()
         found = advise(self.settings.find_model(step.model), step.asked or step.request)
         return tuple(str(advice) for advice in found if not advice.is_taste)

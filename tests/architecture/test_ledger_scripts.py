@@ -29,6 +29,8 @@ OPERATIONS: list[Script[object]] = [
     ops.commit("call", 1, outputs=[]),
     upkeep.discard("job"),
     graph.decide("job", approve=True),
+    graph.save_template("t", "name", "{}"),
+    graph.secret("drawn"),
     ops.doubt("call", 1, FAILURE, after=AfterDoubt.RETRY),
     ops.fail("call", 1, FAILURE, "x"),
     presence.fleet(),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from darkroom.effects import Flow, ask, get_asset, work, write_file
-from darkroom.flows import Scene
+from darkroom.launching import Scene
 from darkroom.search.homes import home_of
 from darkroom.search.index import IndexHome, Neighbour, Space, VectorIndex
 from darkroom.search.vectors import Asking, asking, finished, submitted, vector_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from darkroom.effects import Flow, ask, work
-from darkroom.flows import Scene
+from darkroom.launching import Scene
 from darkroom.search.homes import home_of
 from darkroom.search.index import Entry, IndexHome, VectorIndex
 from darkroom.search.vectors import MARK, Asking, asking, finished, submitted, vector_of

@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 
 from darkroom.connection import AsyncConnection, Connection
-from darkroom.flows import Scene
+from darkroom.launching import Scene
 from darkroom.search import finding, indexing
 from darkroom.search.finding import Question
 from darkroom.search.indexing import Order, Tell

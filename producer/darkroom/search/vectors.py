@@ -8,7 +8,7 @@ from typing import Final
 
 from darkroom import flows
 from darkroom.effects import Flow
-from darkroom.flows import Recorded, Scene
+from darkroom.launching import Recorded, Scene
 from darkroom.options import SubmitOptions
 from darkroom.search.index import Space
 from darkroom.search.questions import DEFAULT_DIMENSION, DEFAULT_MODEL, checked, request_for

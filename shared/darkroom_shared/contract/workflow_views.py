@@ -21,6 +21,8 @@ def workflow_view(fields: Mapping[str, str], steps: Sequence[JobView]) -> Workfl
     plan: list[Mapping[str, object]] = json.loads(fields.get("plan", "[]"))
     needs = {str(step["name"]): step.get("needs") for step in plan}
     budget = fields.get("budget_microusd")
+    # A fork shows the finished steps of another workflow, which paid for them.
+    own = [step for step in steps if step.workflow in ("", fields["id"])]
     return WorkflowView(
         id=fields["id"],
         state=workflow_state([(step.step, step.state, step.reason) for step in steps], _names(needs)),
@@ -32,10 +34,10 @@ def workflow_view(fields: Mapping[str, str], steps: Sequence[JobView]) -> Workfl
         budget_usd=int(budget) / 1_000_000 if budget else None,
         forked_from=fields.get("forked_from", ""),
         cost=Cost(
-            estimated_usd=total_usd(step.cost.estimated_usd for step in steps),
-            actual_usd=total_usd(step.cost.actual_usd for step in steps),
-            uncertain_usd=total_usd(step.cost.uncertain_usd for step in steps),
-            price_book=",".join(dict.fromkeys(step.cost.price_book for step in steps if step.cost.price_book)),
+            estimated_usd=total_usd(step.cost.estimated_usd for step in own),
+            actual_usd=total_usd(step.cost.actual_usd for step in own),
+            uncertain_usd=total_usd(step.cost.uncertain_usd for step in own),
+            price_book=",".join(dict.fromkeys(step.cost.price_book for step in own if step.cost.price_book)),
         ),
     )
 

@@ -78,7 +78,7 @@ def needs_of(value: object) -> tuple[str, ...]:
 
 
 def dependants(needs: Mapping[str, Collection[str]], also: Collection[str] = ()) -> dict[str, list[str]]:
-    """The graph the other way round: for each step those that need it, in the order given; `also`: more names that may be needed."""
+    """The graph the other way round: for each step those that need it, in their order; `also`: more names that may be needed."""
     found: dict[str, list[str]] = {name: [] for name in [*needs, *also]}
     for name, wanted in needs.items():
         for other in wanted:

@@ -6,6 +6,9 @@
 <p>events:<job>          stream   one entry per transition, id `<sequence>-0`
 <p>needs:<job>           set      jobs that must finish before this one may start
 <p>workflow:<workflow>   hash     steps in order and the job of each, open and kept jobs, budget and what is spent of it
+<p>secret                string   drawn at random; links that let a person decide are signed with it
+<p>templates:<tenant>    set      names under which documents of workflows are saved
+<p>template:<tenant>:<name>  hash  version -> the document as JSON
 <p>gates                 zset     gate at which a person is asked -> until when, ms
 <p>idem:<tenant>:<key>   string   JSON: job or workflow and request fingerprint
 <p>open_lanes            zset     lanes in which calls wait -> 0; in order of their names, like the next
@@ -89,6 +92,14 @@ class Keys:
     def workflow(self, workflow_id: str) -> str:
         """Hash of a workflow record."""
         return f"{self.prefix}workflow:{workflow_id}"
+
+    def template(self, tenant: str, name: str) -> str:
+        """Hash of the documents of workflows that are saved under a name, by version."""
+        return f"{self.prefix}template:{tenant}:{name}"
+
+    def templates(self, tenant: str) -> str:
+        """Set of the names under which a tenant has saved documents."""
+        return f"{self.prefix}templates:{tenant}"
 
     def jobs(self, tenant: str | None = None) -> str:
         """Sorted set of jobs by creation, of one tenant or of all."""

@@ -10,7 +10,8 @@ import pytest
 
 from darkroom import IdempotencyConflict, Inpainting, LedgerUnavailable, Settings, StorageUnavailable, TextImage
 from darkroom.effects import Ask, Flow, Publish, PutAsset, Sources, Wish, Work
-from darkroom.flows import Recorded, Scene, submit
+from darkroom.flows import submit
+from darkroom.launching import Recorded, Scene
 from darkroom_shared.store import ops
 from darkroom_shared.store.operation import Operation, Script
 from tests.support.bodies import mask, picture

@@ -11,7 +11,8 @@ import pytest
 
 from darkroom import Flatten, Outpainting, PromptWarning, Settings, StableInpaint, TextImage
 from darkroom.effects import Ask, Flow, Sources, Work
-from darkroom.flows import Scene, chain, preview, submit
+from darkroom.flows import chain, preview, submit
+from darkroom.launching import Scene
 from darkroom.options import SubmitOptions
 from darkroom.requests import NamedStep, Request
 from darkroom_shared.contract.job_record import JobRecord
