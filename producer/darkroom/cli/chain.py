@@ -82,7 +82,7 @@ def _chain(context: typer.Context, parts: list[str] | None, file: Path | None, d
         options["model"] = delivery.model or wanted.model
         plan = room.plan(*wanted.steps, image=wanted.image, **options)
         if dry_run:
-            _show(invocation, plan, as_json=delivery.as_json)
+            show_plan(invocation, plan, as_json=delivery.as_json)
             return
         ready_folder("--save", delivery.save)
         if not delivery.as_json:
@@ -98,14 +98,15 @@ def _plan(context: typer.Context, parts: list[str] | None, file: Path | None, as
     options["model"] = options.get("model") or wanted.model
     with invocation.room() as room:
         plan = room.plan(*wanted.steps, image=wanted.image, **options)
-        _show(invocation, plan, as_json=as_json)
+        show_plan(invocation, plan, as_json=as_json)
         if not as_json:
             for step in plan.steps:
                 if step.route is not None:
                     invocation.out.print("", route_table(step))
 
 
-def _show(invocation: Invocation, plan: Plan, *, as_json: bool) -> None:
+def show_plan(invocation: Invocation, plan: Plan, *, as_json: bool) -> None:
+    """Writes a plan and its warnings."""
     if as_json:
         invocation.document(plan.as_json())
     else:
@@ -200,7 +201,7 @@ def plan_table(plan: Plan) -> Group:
             Text(f"+ {step.name}" if step.inserted else step.name, style="cyan" if step.inserted else ""),
             step.task_type,
             f"{step.images} x {', '.join(sizes) or '?'}" if step.outputs else "words or JSON",
-            "free" if step.kind == "local" else "?" if step.price_usd is None else f"${float(step.price_usd):.4g}",
+            "free" if step.kind != "bedrock" else "?" if step.price_usd is None else f"${float(step.price_usd):.4g}",
             Text(step.reason, style="dim"),
         )
     return Group(_plan_title(plan), table)

@@ -14,7 +14,8 @@ from rich.live import Live
 from darkroom.cli.delivery import Delivery
 from darkroom.cli.exits import FAILED
 from darkroom.cli.invocation import Invocation
-from darkroom.cli.tables import document, job_details, jobs_table, workflow_table
+from darkroom.cli.tables import document, job_details, jobs_table
+from darkroom.cli.workflow_tree import WorkflowTree
 from darkroom_shared.contract.views import JobView, WorkflowView
 from darkroom_shared.core.errors import DarkroomError, Misconfigured, StillRunning
 from darkroom_shared.core.lifecycle import JobState
@@ -75,7 +76,7 @@ def tell(invocation: Invocation, view: JobView | WorkflowView, saved: list[Path]
     if as_json:
         invocation.document(document(view) | {"saved": [str(path) for path in saved]})
         return
-    invocation.out.print(job_details(view) if isinstance(view, JobView) else workflow_table(view))
+    invocation.out.print(job_details(view) if isinstance(view, JobView) else WorkflowTree(view))
     for path in saved:
         invocation.line(str(path))
 
@@ -94,7 +95,7 @@ def follow(invocation: Invocation, handle: JobHandle | WorkflowHandle, timeout_s
 
 def picture(view: JobView | WorkflowView) -> RenderableType:
     """What the moving table shows."""
-    return jobs_table([view]) if isinstance(view, JobView) else workflow_table(view)
+    return jobs_table([view]) if isinstance(view, JobView) else WorkflowTree(view)
 
 
 def watched(

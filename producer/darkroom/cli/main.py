@@ -25,6 +25,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "submit": "submit",
     "chain": "chain",
     "plan": "chain",
+    "workflow": "workflow",
     "status": "jobs",
     "explain": "explain",
     "watch": "watch",

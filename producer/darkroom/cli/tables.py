@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -92,11 +91,12 @@ def jobs_table(views: Sequence[JobView], *, now: datetime | None = None) -> Tabl
         table.add_column(title, no_wrap=title not in ("does", "state"), overflow="fold")
     for view in views:
         images = f"{len(view.pictures) + len(view.documents)}/{view.images_wanted}"
-        table.add_row(view.id, _task(view), state(view), images, seconds(view, now), cost(view.cost, over=view.is_terminal))
+        table.add_row(view.id, task_words(view), state(view), images, seconds(view, now), cost(view.cost, over=view.is_terminal))
     return table
 
 
-def _task(view: JobView) -> str:
+def task_words(view: JobView) -> str:
+    """What a job does, in words, with the name of its step where that says more."""
     words = view.task_type.removeprefix("local.").lower().replace("_", " ")
     return f"{words} ({view.step})" if view.step and view.step.replace("_", " ") not in words else words
 
@@ -152,11 +152,3 @@ def tokens(view: JobView) -> str:
     told = [call.usage for call in view.calls if call.usage]
     read = sum(usage.input_tokens or 0 for usage in told)
     return f"{read:,} in, {sum(usage.output_tokens or 0 for usage in told):,} out"
-
-
-def workflow_table(view: WorkflowView) -> Group:
-    """The steps of a workflow below its state."""
-    return Group(
-        Text.assemble("workflow ", view.id, ": ", state(view), f", {cost(view.cost, over=view.is_terminal)}"),
-        jobs_table(view.steps),
-    )

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack, cast
 
+from pydantic import BaseModel
+
 from darkroom.graphs.document import WorkflowDocument, read_document
 from darkroom.graphs.expansion import DOCUMENT_TASKS
 from darkroom.planning import default_name
 from darkroom.requests import LocalStep, Request, body_of_request
 from darkroom_shared.contract.gates import Gate
 from darkroom_shared.contract.job_record import JobClass, Substitute
-from darkroom_shared.contract.steps import STEP_TYPES, StepSpec
+from darkroom_shared.contract.steps import StepSpec
 from darkroom_shared.core.ids import ASSET_SCHEME
 from darkroom_shared.core.workflow import free_name, is_reference
 from darkroom_shared.task_types import CONVERSE, ImageSource, image_values, is_check, replace_at
@@ -128,7 +130,7 @@ class Graph:
             images, request = [_source(image) for image in request.images] or images, request.step
         if isinstance(request, Gate):
             told["approve"] = request.model_dump(exclude_none=True)
-        elif isinstance(request, STEP_TYPES):
+        elif isinstance(request, BaseModel):
             told["step"] = request.model_dump(exclude_none=True)
         else:
             told["request"] = _body(request)
@@ -161,7 +163,7 @@ def _is_text(value: object) -> bool:
 
 
 def _is_document(request: Request | StepSpec | LocalStep | Gate) -> bool:
-    if isinstance(request, STEP_TYPES) or isinstance(request, LocalStep | Gate):
+    if isinstance(request, BaseModel | LocalStep):
         return False
     return body_of_request(request)[0].get("taskType") in DOCUMENT_TASKS
 
@@ -177,7 +179,7 @@ def _default_name(node: Node) -> str:
         return "gate"
     if isinstance(request, LocalStep):
         return default_name(request.step.kind)
-    if isinstance(request, STEP_TYPES):
+    if isinstance(request, BaseModel):
         return default_name(request.kind)
     body = body_of_request(request)[0]
     task = str(body.get("taskType", "step"))

@@ -49,8 +49,8 @@ class Parameter(_Part):
     """Left out or null: it must be given."""
     allowed: list[Any] | None = None
     """The only values it may have."""
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
     """Of a number its bounds; of a list how many items it has; of a text how many characters."""
 
     @property

@@ -73,14 +73,15 @@ def expand(document: WorkflowDocument, arguments: Values, tagging: Tagging) -> E
     Args:
         arguments: the checked value of each parameter.
     """
-    expansion = _Expansion(document, arguments, tagging)
-    problems = expansion.result.problems
     needs = {name: list(_mentions(step)) for name, step in document.steps.items()}
+    implied = _fed_by(document, needs)
+    expansion = _Expansion(document, arguments, tagging, implied)
+    problems = expansion.result.problems
     for name, mentioned in needs.items():
         unknown = sorted(set(mentioned) - needs.keys())
         problems += [Problem(pointer(["steps", name]), f"there is no step {other!r}", sorted(needs)) for other in unknown]
     try:
-        names = order(needs)
+        names = order({name: [*mentioned, *implied.get(name, [])] for name, mentioned in needs.items()})
     except CycleError as error:
         problems.append(Problem(pointer(["steps", error.steps[0]]), str(error), "steps that do not wait for each other"))
         names = []
@@ -90,6 +91,23 @@ def expand(document: WorkflowDocument, arguments: Values, tagging: Tagging) -> E
             problems.append(Problem(pointer(["steps", name]), f"with it the workflow has more than {MOST_JOBS} steps"))
             break
     return expansion.result
+
+
+def _fed_by(document: WorkflowDocument, mentioned: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Whose pictures a step takes that names none: those of `needs`, else of the step before it, unless that one waits for it."""
+    found: dict[str, list[str]] = {}
+    before: list[str] = []
+
+    def waits(name: str, other: str, seen: set[str]) -> bool:
+        return name == other or any(
+            waits(need, other, {*seen, name}) for need in (*mentioned.get(name, ()), *found.get(name, ())) if need not in seen
+        )
+
+    for name, step in document.steps.items():
+        last = before[-1:] if before and not waits(before[-1], name, set()) else []
+        found[name] = [need for need in step.needs if need in mentioned] or last
+        before.append(name)
+    return found
 
 
 def _mentions(step: StepDocument) -> Iterator[str]:
@@ -114,11 +132,13 @@ def _texts_with_steps(value: object) -> Iterator[str]:
 class _Expansion:
     """Writes out step after step; those that a step mentions come before it."""
 
-    def __init__(self, document: WorkflowDocument, arguments: Values, tagging: Tagging) -> None:
+    def __init__(
+        self, document: WorkflowDocument, arguments: Values, tagging: Tagging, fed_by: Mapping[str, Sequence[str]]
+    ) -> None:
         self.result = Expanded()
         self._arguments = arguments
         self._tagging = tagging
-        self._order = list(document.steps)
+        self._fed_by = fed_by
         self._fans = {name for name, step in document.steps.items() if step.for_each is not None}
         self._runs: dict[str, list[str]] = {}
         """The steps that a step of the document became."""
@@ -170,10 +190,9 @@ class _Expansion:
             return None
         if isinstance(request, Mapping) and listed:
             request, listed = chain_images(request, *listed), []
-        follows = self._order[: self._order.index(name)]
-        fed_by = [] if listed else step.needs or follows[-1:]
+        fed_by: Sequence[str] = () if listed else self._fed_by[name]
         if isinstance(request, Gate) and not listed:
-            listed, fed_by = [ref for other in fed_by for ref in self._handed[other]], []
+            listed, fed_by = [ref for other in fed_by for ref in self._handed[other]], ()
         self._handed[name] += self._hands_on(request, run, listed, fed_by)
         read = as_array(documents) or ([documents] if documents else [])
         return RawStep(

@@ -71,17 +71,18 @@ def _wrong(parameter: Parameter, value: object) -> str:
     return next((text for text in found if text), "") or _outside(parameter, len(items), "it has {} items")
 
 
+_PICTURES: Final[tuple[type, ...]] = (bytes, bytearray, PathLike)
+
+
 def _wrong_type(kind: str, value: object) -> str:
     match kind:
         case "image":
-            text = isinstance(value, str) and not value.startswith("$")
-            right = text or isinstance(value, bytes | bytearray) or isinstance(value, PathLike)
-            return "" if right else f"a {type(value).__name__} is no picture"
+            right = isinstance(value, _PICTURES) or (isinstance(value, str) and value[:1] != "$")
         case "color":
             right = isinstance(value, str) and _COLOR.fullmatch(value) is not None
         case _:
             right = isinstance(value, _TYPES[kind]) and (kind == "boolean") == isinstance(value, bool)
-    return "" if right else f"{str(value)[:40]!r} is no {kind}"
+    return "" if right else f"{str(value)[:40]!r} is no {'picture' if kind == 'image' else kind}"
 
 
 def _wrong_value(parameter: Parameter, value: object) -> str:

@@ -90,7 +90,8 @@ def save(tenant: str, document: WorkflowDocument, name: str | None) -> Flow[tupl
         )
     if wanted in builtins():
         raise InvalidRequest([Problem("/name", f"{wanted!r} comes with darkroom", "another name")])
-    text = json.dumps(as_json(document), sort_keys=True, ensure_ascii=False)
+    # The order of the steps means something: a step that says nothing else takes the pictures of the one before it.
+    text = json.dumps(as_json(document), ensure_ascii=False)
     version, new = yield from ask(graph.save_template(tenant, wanted, text))
     if not version:
         raise QueueFull(f"{wanted} has {graph.MOST_VERSIONS} versions, and may not have more.")
