@@ -20,7 +20,7 @@ from darkroom.edges import edges, listed_pictures
 from darkroom.plans import DEFAULT_POLICY, Plan, PlannedStep, StepPolicy
 from darkroom.routing import Router, Source, output_sources
 from darkroom_shared.contract.gates import Gate
-from darkroom_shared.contract.steps import StepSpec
+from darkroom_shared.contract.steps import Select, StepSpec
 from darkroom_shared.core.conditions import Condition, values_in
 from darkroom_shared.core.errors import InvalidRequest
 from darkroom_shared.core.image_facts import ImageFacts
@@ -253,10 +253,13 @@ class Planner:
     def _add_local(self, draft: Draft, spec: StepSpec, previous: Sequence[Source]) -> list[Source]:
         inputs, problems = self._pictures(draft, previous)
         if not draft.images:
-            inputs = inputs[: spec.inputs]
+            inputs = inputs[: spec.most_inputs or spec.inputs]
         if not problems and len(inputs) < spec.inputs:
             message = f"{spec.kind} takes {spec.inputs} picture(s), and the chain brings {len(inputs)}"
             problems = [Problem("/images", message, "the pictures as LocalStep(step, images), or another order of the chain")]
+        if isinstance(spec, Select) and len(draft.documents) != len(inputs):
+            message = f"there are {len(draft.documents)} answers for {len(inputs)} pictures"
+            problems = [*problems, Problem("/documents", message, "one answer in JSON for each picture, in their order")]
         self._report(draft.name, problems)
         return self._insert(draft.name, spec, inputs, None if problems else "")
 
@@ -268,7 +271,11 @@ class Planner:
             problems = spec.check(known)
             self._report(name, [Problem("/step" + found.pointer, found.message, found.allowed) for found in problems])
             outputs = [*spec.output_facts(known)] if not problems else outputs
-        request: dict[str, object] = {"step": spec.model_dump(exclude_none=True), "images": [source.ref for source in inputs]}
+        if isinstance(spec, Select):  # any of them may be chosen
+            outputs = [_alike([source.facts for source in inputs])] * spec.keep
+        refs = [source.ref for source in inputs]
+        documents = list(self._draft.documents) if isinstance(spec, Select) else []
+        request = {"step": spec.model_dump(exclude_none=True), "images": refs, **({"documents": documents} if documents else {})}
         step = PlannedStep(
             name=name,
             kind="local",
@@ -281,7 +288,7 @@ class Planner:
             inserted=bool(reason),
             reason=reason or "",
         )
-        self._append(step, [])
+        self._append(step, [*refs, *documents] if spec.most_inputs and len(refs) > 1 else [])
         return self._router.learn_local(name, spec, inputs, outputs)
 
     def _append(self, step: PlannedStep, several: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from darkroom.glue import Repair, judge, mask_of_canvas, mask_of_cutout, repairs, resized_mask
-from darkroom_shared.contract.steps import Convert, Flatten, Pad, PaletteTransfer, Resize, StepSpec, ZoomOut
+from darkroom_shared.contract.steps import Canvas, Convert, Flatten, Pad, PaletteTransfer, Resize, StepSpec, ZoomOut
 from darkroom_shared.core.image_facts import ImageFacts
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.core.workflow import Reference, free_name, parse_reference
@@ -114,7 +114,7 @@ class Router:
         """Learns the pictures of a local step; what outlined its picture before still does where the size stayed."""
         refs = [str(Reference(name, index)) for index in range(len(outputs))]
         sources = [Source(ref, facts) for ref, facts in zip(refs, outputs, strict=True)]
-        if isinstance(spec, ZoomOut | Pad):
+        if isinstance(spec, ZoomOut | Pad | Canvas):
             sources = [replace(sources[0], canvas=refs[1]), replace(sources[1], is_mask=True)]
         elif isinstance(spec, Flatten | Convert | PaletteTransfer) and inputs:
             sources = [replace(sources[0], cutout=inputs[0].cutout, canvas=inputs[0].canvas)]

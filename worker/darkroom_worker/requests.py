@@ -114,6 +114,18 @@ async def sent_pictures(
     ]
 
 
-async def step_images(request: Mapping[str, object], inputs: Outputs, store: AsyncAssetStore) -> list[bytes]:
-    """The input pictures of a local step, in order."""
-    return [await store.get(referred_asset(str(name), inputs)) for name in as_array(request.get("images"))]
+async def step_images(request: Mapping[str, object], inputs: Outputs, store: AsyncAssetStore) -> list[bytes | None]:
+    """The input pictures of a local step, in order; None where a step before it gave fewer than it was asked for."""
+    return [await _bytes_of(str(name), inputs, store) for name in as_array(request.get("images"))]
+
+
+async def step_documents(request: Mapping[str, object], inputs: Outputs, store: AsyncAssetStore) -> list[bytes | None]:
+    """The answers that a local step reads, in order; None where a step before it gave none."""
+    return [await _bytes_of(str(name), inputs, store) for name in as_array(request.get("documents"))]
+
+
+async def _bytes_of(text: str, inputs: Outputs, store: AsyncAssetStore) -> bytes | None:
+    reference = parse_reference(text)
+    if reference is not None and reference.index >= len(inputs.get(reference.step, ())):
+        return None
+    return await store.get(referred_asset(text, inputs))

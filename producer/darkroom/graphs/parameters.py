@@ -71,23 +71,28 @@ def _wrong(parameter: Parameter, value: object) -> str:
     return next((text for text in found if text), "") or _outside(parameter, len(items), "it has {} items")
 
 
+def _shown(value: object) -> str:
+    """A value for a message: the beginning of a text or a number, of anything else its type."""
+    return repr(value)[:40] if isinstance(value, str | int | float) else f"a {value.__class__.__name__}"
+
+
 _PICTURES: Final[tuple[type, ...]] = (bytes, bytearray, PathLike)
 
 
 def _wrong_type(kind: str, value: object) -> str:
     match kind:
         case "image":
-            right = isinstance(value, _PICTURES) or (isinstance(value, str) and value[:1] != "$")
+            right = value[:1] != "$" if isinstance(value, str) else isinstance(value, _PICTURES)
         case "color":
             right = isinstance(value, str) and _COLOR.fullmatch(value) is not None
         case _:
             right = isinstance(value, _TYPES[kind]) and (kind == "boolean") == isinstance(value, bool)
-    return "" if right else f"{str(value)[:40]!r} is no {'picture' if kind == 'image' else kind}"
+    return "" if right else f"{_shown(value)} is no {kind}"
 
 
 def _wrong_value(parameter: Parameter, value: object) -> str:
     if parameter.allowed is not None and value not in parameter.allowed:
-        return f"{str(value)[:40]!r} is not allowed"
+        return f"{_shown(value)} is not allowed"
     if isinstance(value, str) and parameter.type in ("text", "texts"):
         return _outside(parameter, len(value), "it has {} characters")
     is_number = isinstance(value, int | float) and not isinstance(value, bool)

@@ -9,13 +9,18 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from darkroom_shared.contract.steps import (
+    Canvas,
     Composite,
+    ContactSheet,
     Convert,
     Cover,
     Crop,
+    Feather,
     Flatten,
+    Grow,
     Invert,
     MaskFromAlpha,
+    MaskFromColor,
     Pad,
     Palette,
     PaletteTransfer,
@@ -90,8 +95,16 @@ def steps_on(first: ImageFacts, second: ImageFacts, third: ImageFacts) -> st.Sea
         st.builds(Cover, width=small, height=small, resample=resamples),
         st.builds(Palette, colors=palettes, width=st.integers(3, 24), height=small),
         st.builds(PaletteTransfer, colors=palettes, strength=st.sampled_from([0.0, 0.5, 1.0])),
+        st.builds(MaskFromColor, colors=palettes, tolerance=st.integers(0, 255), subject=st.sampled_from(["black", "white"])),
+        st.builds(Canvas, width=small, height=small, place=st.sampled_from(["center", "top", "right"]), background=colors),
+        st.builds(
+            ContactSheet, columns=st.none() | st.integers(1, 4), cell=st.integers(16, 30), gap=st.integers(0, 4), background=colors
+        ),
         st.builds(Convert, format=st.sampled_from(["png", "webp"] if first.transparent else ["png", "webp", "jpeg"])),
     ]
+    if not first.transparent:
+        fitting.append(st.builds(Grow, part=st.sampled_from(["black", "white"]), pixels=st.integers(1, 20)))
+        fitting.append(st.builds(Feather, radius=st.integers(1, 9)))
     if second.width <= first.width and second.height <= first.height:
         room = st.integers(0, first.width - second.width), st.integers(0, first.height - second.height)
         fitting.append(st.builds(Composite, x=room[0], y=room[1]))
@@ -106,8 +119,9 @@ def test_promised_facts_are_the_facts_of_the_result(data: st.DataObject) -> None
     images = [data.draw(pictures()) for _ in range(3)]
     facts = [inspect(image, mask=True) for image in images]
     spec = data.draw(steps_on(*facts))
-    promised = spec.output_facts(facts[: spec.inputs])
-    found = [inspect(image, mask=True) for image in run_step(spec, images[: spec.inputs])]
+    count = data.draw(st.integers(1, 3)) if spec.most_inputs else spec.inputs
+    promised = spec.output_facts(facts[:count])
+    found = [inspect(image, mask=True) for image in run_step(spec, images[:count])]
     assert len(promised) == len(found) == spec.outputs
     for before, after in zip(promised, found, strict=True):
         # The three things that cannot be promised exactly: the file's length; transparency, an upper bound; purity, a lower one.

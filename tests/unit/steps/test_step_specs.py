@@ -14,17 +14,23 @@ from darkroom_shared.contract.steps import (
     MAX_SIDE,
     STEP_KINDS,
     STEP_TYPES,
+    Canvas,
     Composite,
+    ContactSheet,
     Convert,
     Cover,
     Crop,
+    Feather,
     Flatten,
+    Grow,
     MaskFromAlpha,
+    MaskFromColor,
     Pad,
     Palette,
     PaletteTransfer,
     PasteBack,
     Resize,
+    Select,
     ZoomOut,
     parse_step,
 )
@@ -52,6 +58,12 @@ def test_every_kind_is_read_back_from_its_json() -> None:
         PasteBack(kept="white", feather=8),
         Palette(colors=["#102030", "#ABCDEF"], width=100),
         PaletteTransfer(colors="#102030", strength=0.5),
+        MaskFromColor(colors=["#102030"], subject="black"),
+        Grow(part="black", pixels=3),
+        Feather(radius=2),
+        Canvas(width=20, height=30, place="top"),
+        ContactSheet(columns=2, cell=32),
+        Select(by="/score", keep=1),
     ]
     assert [step.kind for step in steps] == list(STEP_KINDS)
     assert [parse_step(step.model_dump(exclude_none=True)) for step in steps] == steps
@@ -140,6 +152,8 @@ def test_an_unknown_kind_is_answered_with_the_known_ones() -> None:
 
 def test_a_wrong_number_of_pictures_is_refused() -> None:
     assert [step.inputs for step in STEP_TYPES if step.inputs != 1] == [2, 3, 0]
+    assert [step.most_inputs for step in STEP_TYPES if step.most_inputs] == [100, 100]
+    assert ContactSheet().check([])[0].allowed == {"minimum": 1, "maximum": 100}
     assert Composite().check([facts(8, 8)])[0].allowed == {"minimum": 2, "maximum": 2}
     assert len(Flatten().check([])) == len(Flatten().check([facts(8, 8)] * 2)) == 1
     assert PasteBack(kept="black").check([facts(8, 8)] * 2)[0].allowed == {"minimum": 3, "maximum": 3}

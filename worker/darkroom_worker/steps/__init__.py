@@ -6,35 +6,47 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from darkroom_shared.contract.steps import (
+    Canvas,
     Composite,
+    ContactSheet,
     Convert,
     Cover,
     Crop,
+    Feather,
     Flatten,
+    Grow,
     Invert,
     MaskFromAlpha,
+    MaskFromColor,
     Pad,
     Palette,
     PaletteTransfer,
     PasteBack,
     Resize,
+    Select,
     StepSpec,
     ZoomOut,
 )
 from darkroom_shared.images import inspect
 from darkroom_worker.steps import (
+    canvas,
     composite,
+    contact_sheet,
     convert,
     cover,
     crop,
+    feather,
     flatten,
+    grow,
     invert,
     mask_from_alpha,
+    mask_from_color,
     pad,
     palette,
     palette_transfer,
     paste_back,
     resize,
+    select,
     zoom_out,
 )
 from darkroom_worker.steps.pixels import LIMITS
@@ -66,6 +78,12 @@ MODULES: Final[Mapping[str, Run]] = {
     "paste_back": _module(PasteBack, paste_back.run),
     "palette": _module(Palette, palette.run),
     "palette_transfer": _module(PaletteTransfer, palette_transfer.run),
+    "select": _module(Select, select.run),
+    "mask_from_color": _module(MaskFromColor, mask_from_color.run),
+    "grow": _module(Grow, grow.run),
+    "feather": _module(Feather, feather.run),
+    "contact_sheet": _module(ContactSheet, contact_sheet.run),
+    "canvas": _module(Canvas, canvas.run),
 }
 """One module a kind; a test names the kind that has none."""
 

@@ -18,8 +18,10 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from darkroom_shared.contract.steps.base import MAX_PIXELS, MAX_SIDE, Step, has_alpha
 from darkroom_shared.contract.steps.coloring import Invert, Palette, PaletteTransfer
-from darkroom_shared.contract.steps.framing import Cover, Crop, Pad, Resize, ZoomOut
+from darkroom_shared.contract.steps.framing import Canvas, Cover, Crop, Pad, Resize, ZoomOut
 from darkroom_shared.contract.steps.layers import Composite, Flatten, MaskFromAlpha, PasteBack
+from darkroom_shared.contract.steps.masking import Feather, Grow, MaskFromColor
+from darkroom_shared.contract.steps.several import ContactSheet, Select
 from darkroom_shared.contract.steps.writing import Convert
 from darkroom_shared.core.errors import InvalidRequest
 from darkroom_shared.core.problems import Problem, pointer
@@ -29,18 +31,24 @@ __all__ = [
     "MAX_SIDE",
     "STEP_KINDS",
     "STEP_TYPES",
+    "Canvas",
     "Composite",
+    "ContactSheet",
     "Convert",
     "Cover",
     "Crop",
+    "Feather",
     "Flatten",
+    "Grow",
     "Invert",
     "MaskFromAlpha",
+    "MaskFromColor",
     "Pad",
     "Palette",
     "PaletteTransfer",
     "PasteBack",
     "Resize",
+    "Select",
     "StepSpec",
     "ZoomOut",
     "has_alpha",
@@ -60,7 +68,13 @@ StepSpec = Annotated[
     | Cover
     | PasteBack
     | Palette
-    | PaletteTransfer,
+    | PaletteTransfer
+    | MaskFromColor
+    | Grow
+    | Feather
+    | Canvas
+    | ContactSheet
+    | Select,
     Field(discriminator="kind"),
 ]
 """One local step. A new kind is a class beside this module, its name in this union, and a module of the worker."""

@@ -61,17 +61,27 @@ class Step(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     inputs: ClassVar[int] = 1
-    """How many pictures the step takes."""
-    outputs: ClassVar[int] = 1
-    """How many it gives."""
-    images: ClassVar[int] = 1
-    """How many of the outputs are pictures; those after them are masks."""
+    """How many pictures the step takes, or at least takes."""
+    most_inputs: ClassVar[int | None] = None
+    """How many it takes at most, where that is another number."""
+
+    @property
+    def outputs(self) -> int:
+        """How many it gives."""
+        return 1
+
+    @property
+    def images(self) -> int:
+        """How many of the outputs are pictures; those after them are masks."""
+        return 1
 
     def check(self, inputs: Sequence[ImageFacts]) -> list[Problem]:
         """What keeps the step from working on these pictures; pointers are relative to the step. Empty if nothing does."""
-        if len(inputs) != self.inputs:
-            wanted = {"minimum": self.inputs, "maximum": self.inputs}
-            return [Problem("", f"this step takes {self.inputs} pictures, not {len(inputs)}", wanted)]
+        most = self.most_inputs or self.inputs
+        if not self.inputs <= len(inputs) <= most:
+            number = str(most) if most == self.inputs else f"{self.inputs} to {most}"
+            wanted = {"minimum": self.inputs, "maximum": most}
+            return [Problem("", f"this step takes {number} pictures, not {len(inputs)}", wanted)]
         return [*self._problems(inputs)]
 
     def output_facts(self, inputs: Sequence[ImageFacts]) -> list[ImageFacts]:

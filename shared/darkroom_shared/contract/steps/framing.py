@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -83,8 +83,6 @@ class ZoomOut(Step):
     Gives two pictures: the canvas, and the mask in the polarity of OUTPAINTING: black where the picture lies (kept), white around.
     """
 
-    outputs: ClassVar[int] = 2
-
     kind: Literal["zoom_out"] = "zoom_out"
     width: Side
     height: Side
@@ -97,6 +95,11 @@ class ZoomOut(Step):
         allow_size(self.width, self.height)
         return self
 
+    @property
+    def outputs(self) -> int:
+        """The picture and the mask."""
+        return 2
+
     def box(self, width: int, height: int) -> tuple[int, int, int, int]:
         """Where a picture of this size lies: left, top, right, bottom, in pixels of the canvas."""
         return centred(width, height, self.width, self.height, self.scale)
@@ -105,10 +108,42 @@ class ZoomOut(Step):
         return [pixels(self.width, self.height, inputs[0], opaque=True), mask(self.width, self.height)]
 
 
+class Canvas(Step):
+    """Puts a picture, as large as it is, on a canvas of a given size. Gives the canvas and the mask of OUTPAINTING, like `pad`.
+
+    What of a picture does not fit onto the canvas is cut off.
+    """
+
+    kind: Literal["canvas"] = "canvas"
+    width: Side
+    height: Side
+    place: Literal["center", "top", "bottom", "left", "right"] = "center"
+    """Where it lies: in the middle, or in the middle of one edge."""
+    background: Color = "#ffffff"
+
+    @model_validator(mode="after")
+    def _allowed_size(self) -> Self:
+        allow_size(self.width, self.height)
+        return self
+
+    @property
+    def outputs(self) -> int:
+        """The picture and the mask."""
+        return 2
+
+    def box(self, width: int, height: int) -> tuple[int, int, int, int]:
+        """Where a picture of this size lies: left, top, right, bottom, in pixels of the canvas; outside of it is cut off."""
+        left = {"left": 0, "right": self.width - width}.get(self.place, (self.width - width) // 2)
+        top = {"top": 0, "bottom": self.height - height}.get(self.place, (self.height - height) // 2)
+        return left, top, left + width, top + height
+
+    def _facts(self, inputs: Sequence[ImageFacts]) -> list[ImageFacts]:
+        facts = pixels(self.width, self.height, inputs[0])
+        return [replace(facts, black_and_white=None), mask(self.width, self.height)]
+
+
 class Pad(Step):
     """Adds margins to a picture. Gives the picture and the mask of OUTPAINTING: black where it lies, white on the margins."""
-
-    outputs: ClassVar[int] = 2
 
     kind: Literal["pad"] = "pad"
     left: Margin = 0
@@ -122,6 +157,11 @@ class Pad(Step):
         if not (self.left or self.right or self.top or self.bottom):
             raise ValueError("at least one of left, right, top and bottom must be above 0")
         return self
+
+    @property
+    def outputs(self) -> int:
+        """The picture and the mask."""
+        return 2
 
     def size(self, width: int, height: int) -> tuple[int, int]:
         """The new width and height of a picture of this size, in pixels."""
