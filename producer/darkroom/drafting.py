@@ -30,6 +30,7 @@ _OPTIONS: Final = (
     "substitute",
     "guardrail",
     "guardrail_gates",
+    "cache",
     "metadata",
 )
 

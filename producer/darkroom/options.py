@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypedDict, cast
 
-from darkroom_shared.contract.job_record import AUTO, CLASSES, IfLate, JobClass, OnUnknown, Substitute
+from darkroom_shared.contract.job_record import AUTO, CACHES, CLASSES, Cache, IfLate, JobClass, OnUnknown, Substitute
 from darkroom_shared.core.errors import InvalidRequest
 from darkroom_shared.core.guardrail import GATES, RULE, Gate, is_guardrail
 from darkroom_shared.core.problems import Problem
@@ -61,6 +61,10 @@ class SubmitOptions(TypedDict, total=False):
     guardrail: str | None
     """The Bedrock guardrail of its calls, `ID:VERSION`: an id or an ARN, and a version from 1 to 99999999 or DRAFT. The tenant's or
     the workers' if left out."""
+    cache: Cache | None
+    """Whether the result of an equal job of the same tenant is taken over, which costs nothing: `use` (default; only if a seed is
+    given, or none is needed), `no-cache` (made anew, and kept for others), `no-store` (made anew, shared with nobody),
+    `only-if-cached` (the job ends as canceled if there is none)."""
     guardrail_gates: Sequence[Gate] | None
     """What the guardrail is asked about besides the calls: `prompt` and `input` (texts and pictures, before a call is paid),
     `output` (each picture that was made, before it is stored). Those of the workers' settings come on top."""
@@ -90,6 +94,7 @@ class Delivery:
     """Whether the caller named the model: then no other setting does."""
     regions_named: bool = False
     """Whether the caller named the Regions: then no other model's Regions are added."""
+    cache: Cache = "use"
     submitted_ms: int = 0
     """The moment of the submit."""
 
@@ -139,6 +144,7 @@ def delivery(options: SubmitOptions, settings: Settings, now_ms: int) -> Deliver
         guardrail_gates=tuple(gate for gate in GATES if gate in (options.get("guardrail_gates") or ())),
         model_named=options.get("model") is not None,
         regions_named=bool(options.get("region") or options.get("regions")),
+        cache=options.get("cache") or ("use" if settings.reuse else "no-store"),
         submitted_ms=now_ms,
     )
 
@@ -212,6 +218,10 @@ def _findings(options: SubmitOptions, now_ms: int) -> _Findings:
         found.append(("on_unknown", f"{str(given.get('on_unknown'))[:80]!r} is no policy", ["retry", "hold"]))
     if given.get("substitute") not in (None, *ALLOWED):
         found.append(("substitute", f"{str(given.get('substitute'))[:80]!r} is no policy", list(ALLOWED)))
+    if given.get("cache") not in (None, *CACHES):
+        found.append(("cache", f"{str(given.get('cache'))[:80]!r} is no policy", list(CACHES)))
+    if given.get("cache") == "only-if-cached" and given.get("not_before") is not None:
+        found.append(("cache", "a job that begins later cannot be only-if-cached", [name for name in CACHES if name[0] != "o"]))
     if given.get("if_late") not in (None, "refuse", "warn", "ignore"):
         found.append(("if_late", f"{str(given.get('if_late'))[:80]!r} is no policy", ["refuse", "warn", "ignore"]))
     if given.get("regions") is not None and not _is_list_of_texts(given.get("regions"), MOST_REGIONS):

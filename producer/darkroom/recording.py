@@ -20,6 +20,7 @@ from darkroom_shared.core.ids import ASSET_SCHEME, SHA256
 from darkroom_shared.core.quota import LOCAL_LANE, PoolQuota
 from darkroom_shared.core.workflow import dependants
 from darkroom_shared.plan.choosing import facts_of
+from darkroom_shared.plan.content import content_of, shares
 from darkroom_shared.plan.recorded import route_fields
 from darkroom_shared.plan.route import Route
 from darkroom_shared.store import ops
@@ -152,8 +153,14 @@ def _record(
         gate_ms=round((gate.within_s or 0) * 1000),
         on_timeout="approve" if gate.on_timeout == "approve" else "",
         call_budget=step.policy.attempts or 0,
+        cache="" if told.cache in ("use", "no-store") or local else told.cache,
     )
-    return record if step.route is None else record.model_copy(update=_route_fields(terms, step, step.route))
+    if step.route is not None:
+        record = record.model_copy(update=_route_fields(terms, step, step.route))
+    if told.cache == "no-store" or not shares(record):
+        return record
+    content, refs = content_of(record)
+    return record.model_copy(update={"content": content, "content_refs": refs})
 
 
 def _of_job(value: Mapping[str, object], jobs: Mapping[str, str]) -> Mapping[str, object]:

@@ -112,6 +112,8 @@ class Settings(BaseSettings):
     """As JSON: least share of a lane's calls that a class gets while it waits, whatever is more urgent."""
     if_late: IfLate = "warn"
     """What a submit does if its deadline is likely to be missed: `refuse`, `warn` or `ignore`."""
+    reuse: bool = True
+    """Whether jobs take over the results of equal ones (same tenant, request, pictures and seed) where nothing else is said."""
     advice: bool = True
     """Whether a submit tells what the models' documents advise against in its prompts."""
     time_scale: float = Field(default=1.0, gt=0, le=1000)

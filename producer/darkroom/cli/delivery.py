@@ -15,7 +15,7 @@ import typer
 
 from darkroom.cli.exits import BadInput
 from darkroom.options import SubmitOptions
-from darkroom_shared.contract.job_record import IfLate, JobClass, OnUnknown, Substitute
+from darkroom_shared.contract.job_record import Cache, IfLate, JobClass, OnUnknown, Substitute
 from darkroom_shared.core.guardrail import Gate
 
 _UNITS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600, "d": 86400}
@@ -38,6 +38,7 @@ class Delivery:
     start_within: str | None = None
     finish_by: str | None = None
     if_late: IfLate | None = None
+    cache: Cache | None = None
     on_unknown: OnUnknown | None = None
     guardrail: str | None = None
     guardrail_gates: str | None = None
@@ -65,6 +66,7 @@ class Delivery:
             start_within=None if self.start_within is None else length("--start-within", self.start_within),
             finish_by=instant("--finish-by", self.finish_by),
             if_late=self.if_late,
+            cache=self.cache,
             on_unknown=self.on_unknown,
             guardrail=self.guardrail,
             # What is no gate is refused with all else that is wrong with the options.
@@ -180,6 +182,11 @@ _ANNOTATIONS: Final[tuple[tuple[str, object, object], ...]] = (
     (
         "if_late",
         Annotated[IfLate | None, typer.Option(help="What to do if the start would probably come too late; warn unless set.")],
+        None,
+    ),
+    (
+        "cache",
+        Annotated[Cache | None, typer.Option(help="Whether an equal job's result is taken over; use unless set.")],
         None,
     ),
     (

@@ -116,6 +116,7 @@ def job_details(view: JobView, waits: Sequence[tuple[str, str | Text]] = ()) -> 
         ("cost", cost(view.cost, over=view.is_terminal)),
     ]
     rows += [("workflow", f"{view.workflow}, step {view.step}")] if view.workflow else []
+    rows += [("reused", f"the results of {view.reused_from}: nothing was called, nothing paid")] if view.reused_from else []
     rows += waits
     rows += substitution(view)
     rows += [("diverted to", ", ".join(view.diverted_to))] if view.diverted_to else []

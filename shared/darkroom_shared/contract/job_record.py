@@ -19,6 +19,10 @@ IfLate = Literal["refuse", "warn", "ignore"]
 AUTO: Final = "auto"
 """In place of a model: whichever living one does it best."""
 OnUnknown = Literal["retry", "hold"]
+Cache = Literal["use", "no-cache", "no-store", "only-if-cached"]
+CACHES: Final[tuple[Cache, ...]] = ("use", "no-cache", "no-store", "only-if-cached")
+"""`use`: an equal job's result is taken over, or waited for. `no-cache`: made anew, and others may take it over. `no-store`: made
+anew, and shared with nobody. `only-if-cached`: taken over, or nothing is made at all."""
 Fidelity = Literal["exact", "equivalent", "approximate"]
 """`exact`: the very request, on a model that takes it. `equivalent`: another model is asked for the same thing, and everything that
 can be checked (mask, size, number of pictures) holds. `approximate`: something that was asked for can only be come near to."""
@@ -110,6 +114,12 @@ class JobRecord(BaseModel):
     """How long a gate waits for a person, in milliseconds; 0 for as long as it takes."""
     on_timeout: Literal["", "approve"] = ""
     """What a gate does when that time is over: it hands on all it shows; empty for an end as expired."""
+    content: str = ""
+    """A hash of all that decides about the result but the pictures of the steps before it; empty for a job that shares nothing."""
+    content_refs: list[tuple[str, int]] = []
+    """Those pictures: jobs, and numbers of their outputs."""
+    cache: Cache | Literal[""] = ""
+    """What was said of reuse at submit; empty for the usual."""
     call_budget: int = 0
     """Attempts in all; 0 for the worker's setting."""
 
@@ -141,6 +151,6 @@ class JobRecord(BaseModel):
 _JSON_FIELDS = frozenset(
     {"request", "images_wanted", "price_microusd", "tokens", "not_before_ms", "start_by_ms", "finish_by_ms"}
     | {"retention_ms", "dead_retention_ms", "inputs", "metadata", "warnings", "seed", "needs"}
-    | {"soft", "enough", "wants", "when", "gate_ms", "call_budget"}
+    | {"content_refs", "soft", "enough", "wants", "when", "gate_ms", "call_budget"}
     | {"asked", "lost", "prepare", "finish", "images_per_call", "named_regions", "guardrail_gates"}
 )

@@ -205,6 +205,8 @@ class JobView(View):
     """The guardrail that was named at submit, `ID:VERSION`; the one that was sent is told by each attempt."""
     guardrail_gates: tuple[Gate, ...] = ()
     """What the guardrail is asked about besides the calls themselves, as far as it was said at submit."""
+    reused_from: str = ""
+    """The equal job whose results these are: nothing was called for them, and nothing paid."""
     replays: str = ""
     """The dead letter that this job replaces."""
     replaced_by: str = ""
@@ -346,6 +348,7 @@ def job_view(fields: Mapping[str, str], calls: Sequence[CallView] = ()) -> JobVi
         on_unknown=record.on_unknown,
         guardrail=record.guardrail,
         guardrail_gates=tuple(record.guardrail_gates),
+        reused_from=fields.get("reused_from", ""),
         replays=record.replays,
         replaced_by=fields.get("replaced_by", ""),
         discarded=instant(fields.get("discarded_ms")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import assert_never
+from typing import Final, assert_never
 
 from darkroom_shared.core.forecast import Ahead, Forecast, LaneState, Place, PoolState, ahead, own_queue, usable
 from darkroom_shared.core.lifecycle import CallState
@@ -18,8 +18,8 @@ class Hold:
     Attributes:
         kind: of a waiting call `pause`, `tenant_limit`, `no_worker`, `slots`, `share`, or what its pools wait for: `rate`,
             `tokens`, `throttled`, `circuit`, `concurrency`, `no_quota`. Of another one `budget`, `throttled`, `back_off`,
-            `dependency`, `not_before`, `unknown_outcome`, `admitted`, `running`, `ended`. Beside others `deadline`: it will
-            probably be missed.
+            `dependency`, `approval`, `coalesced`, `not_before`, `unknown_outcome`, `admitted`, `running`, `ended`. Beside others
+            `deadline`: it will probably be missed.
         what: a sentence for a person.
         frees: what would let it go, a sentence.
     """
@@ -197,6 +197,16 @@ def standing_holds(job_id: str, call: Standing) -> tuple[Hold, ...]:
             assert_never(call.state)
 
 
+_FOR_OTHERS: Final[Mapping[str, Hold]] = {
+    "approval": Hold("approval", "A person is to decide at this gate.", "`darkroom workflow approve`, or `reject`."),
+    "coalesced": Hold(
+        "coalesced",
+        "An equal job is under way, and its result will be this one's, too.",
+        "The end of that job; if it comes to nothing, this one is called itself.",
+    ),
+}
+
+
 def _snoozed(call: Standing) -> Hold:
     left = None if call.until_ms is None else max(0.0, (call.until_ms - call.now_ms) / 1000)
     when = "Soon." if left is None else f"In {span(left)}."
@@ -204,6 +214,8 @@ def _snoozed(call: Standing) -> Hold:
         case "dependency":
             steps = ", ".join(call.steps) or "a step before it"
             return Hold("dependency", f"It works on the pictures of {steps}, which has not ended.", "The end of that step.")
+        case "approval" | "coalesced":
+            return _FOR_OTHERS[call.reason]
         case "not_before":
             at = "" if call.until_ms is None else f" {clock(call.until_ms)}"
             return Hold("not_before", f"It is not to start before{at or ' a time that was given'}.", when)

@@ -92,6 +92,8 @@ class Event(StrEnum):
     CANCEL = "cancel"
     EXPIRE = "expire"
     QUARANTINE = "quarantine"
+    REUSE = "reuse"
+    """The result of an equal job is taken over; nothing is called."""
     DECIDE = "decide"
     """A person, or the time that a gate allows, has ended a gate; nothing is called for one."""
 
@@ -125,6 +127,7 @@ TRANSITIONS: Final[dict[Event, Transition]] = {
     Event.CANCEL: _row(_C.CANCELED, _C.PARKED, _C.SNOOZED, _C.ADMITTED, _C.CLAIMED, _C.UNKNOWN),
     Event.EXPIRE: _row(_C.EXPIRED, _C.PARKED, _C.SNOOZED, _C.ADMITTED, _C.CLAIMED),
     Event.QUARANTINE: _row(_C.QUARANTINED, _C.CLAIMED, _C.RESPONDED),
+    Event.REUSE: _row(_C.DONE, _C.SNOOZED),
     Event.DECIDE: _row(_C.DONE, _C.SNOOZED),
 }
 

@@ -6,6 +6,8 @@
 <p>events:<job>          stream   one entry per transition, id `<sequence>-0`
 <p>needs:<job>           set      jobs that must finish before this one may start
 <p>workflow:<workflow>   hash     steps in order and the job of each, open and kept jobs, budget and what is spent of it
+<p>reuse:<tenant>:<hash> string   job whose result equal ones take over, or wait for
+<p>followers:<job>       list     jobs that wait for its result
 <p>secret                string   drawn at random; links that let a person decide are signed with it
 <p>templates:<tenant>    set      names under which documents of workflows are saved
 <p>template:<tenant>:<name>  hash  version -> the document as JSON

@@ -67,6 +67,9 @@ class JobOptions(TypedDict, total=False):
     when: object
     request: Json
     gate_ms: int
+    content: str
+    content_refs: Sequence[tuple[str, int]]
+    cache: Literal["", "use", "no-cache", "no-store", "only-if-cached"]
     on_timeout: Literal["", "approve"]
 
 
@@ -229,6 +232,9 @@ class Room:
             enough=options.get("enough", 0),
             when=options.get("when"),
             gate_ms=options.get("gate_ms", 0),
+            content=options.get("content", ""),
+            content_refs=list(options.get("content_refs", ())),
+            cache=options.get("cache", ""),
             on_timeout=options.get("on_timeout", ""),
         )
         return ops.NewJob(

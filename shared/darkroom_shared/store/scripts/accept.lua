@@ -122,10 +122,13 @@ for _, job in ipairs(args.jobs) do
     if by > 0 then redis.call('ZADD', P .. 'deadlines', 'LT', by, job.id) end
   end
   local hold_until = job.hold_until_ms or 0
+  local shares = #job.needs == 0 and (job.fields.content or job.fields.cache) and hold_until <= now
+  if shares then complete[#complete + 1] = job end
   for _, call in ipairs(calls_of(job.id)) do
     local state, reason = 'parked', ''
     if #job.needs > 0 then state, reason = 'snoozed', 'dependency'
-    elseif hold_until > now then state, reason = 'snoozed', 'not_before' end
+    elseif hold_until > now then state, reason = 'snoozed', 'not_before'
+    elseif shares then state = 'snoozed' end
     redis.call('HSET', call_key(call), 'id', call, 'job', job.id, 'state', state, 'reason', reason, 'fence', 0, 'attempts', 0,
       'snoozes', 0, 'unknowns', 0, 'crashes', 0, 'changed_ms', now)
     if state == 'parked' then park(call, job.id)

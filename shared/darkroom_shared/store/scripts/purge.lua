@@ -24,9 +24,10 @@ local function forget(job)
     for _, text in ipairs(redis.call('HVALS', P .. 'attempts:' .. call)) do remove('receipt', call .. ':' .. cjson.decode(text).fence) end
     redis.call('DEL', call_key(call), P .. 'attempts:' .. call)
   end
-  local tenant, workflow = field(j, 'tenant'), field(j, 'workflow')
+  local tenant, workflow, key = unpack(redis.call('HMGET', j, 'tenant', 'workflow', 'reuse_key'))
+  if key and redis.call('GET', key) == job then redis.call('DEL', key) end
   for _, index in ipairs({'retention', 'untold', 'dead', 'jobs', 'jobs:' .. tenant}) do redis.call('ZREM', P .. index, job) end
-  redis.call('DEL', j, P .. 'events:' .. job, P .. 'needs:' .. job)
+  redis.call('DEL', j, P .. 'events:' .. job, P .. 'needs:' .. job, P .. 'followers:' .. job)
   if workflow and redis.call('HINCRBY', P .. 'workflow:' .. workflow, 'left', -1) <= 0 then redis.call('DEL', P .. 'workflow:' .. workflow) end
 end
 

@@ -63,6 +63,9 @@ if field(j, 'model') == args.model then
       end
     end
   end
+  -- Another model's result is not what its equals asked for.
+  stop_leading(job, 'rerouted')
+  redis.call('HDEL', j, 'content', 'content_refs')
   for _, name in ipairs(args.names) do
     if not args.fields[name] then redis.call('HDEL', j, name) end
   end

@@ -91,14 +91,7 @@ local function begin_job(job)
   local why = kept_from(job)
   if why then return cancel_job(job, why) end
   if field(job_key(job), 'kind') == 'gate' then return ask_a_person(job) end
-  for _, call in ipairs(calls_of(job)) do
-    if field(call_key(call), 'state') == 'snoozed' then
-      set_state(call, 'park')
-      redis.call('HSET', call_key(call), 'reason', '')
-      park(call, job)
-    end
-  end
-  touch(job, 'call.park', {})
+  if not take_over(job) then release(job) end
 end
 
 -- A finished job lets its dependants start, or ends those that cannot do without its results.
