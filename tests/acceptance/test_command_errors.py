@@ -142,6 +142,20 @@ def test_models_tell_prices_quotas_and_dates(alone: CommandLine) -> None:
     assert NOVA in alone("models").out
 
 
+def test_profiles_of_a_model_share_a_row_unless_every_id_is_asked_for(alone: CommandLine) -> None:
+    ids = [model["id"] for model in alone("models", "--json").json["models"]]
+    every, short = alone("models", "--all"), alone("models")
+    first = [line.split()[0] for line in short.out.splitlines() if line.strip()]
+
+    assert set(ids) <= {line.split()[0] for line in every.out.splitlines() if line.strip()}
+    assert (first.count("anthropic.claude-opus-4-7"), first.count("us.anthropic.claude-opus-4-7")) == (1, 0)
+    assert "us, eu, jp, au, global" in short.out
+    assert first.count("cohere.embed-v4:0") == 2, "with a profile it has another quota"
+    assert {"us.stability.stable-outpaint-v1:0", NOVA} <= set(first)
+    assert f"{len(ids)} ids in " in short.err
+    assert alone("models", "--all", "--json").code == 2
+
+
 def test_help_names_every_command(alone: CommandLine) -> None:
     told = alone("--help").out
     wanted = "demo up submit chain plan status watch list fetch cancel validate models quotas doctor worker local-bedrock"
