@@ -180,6 +180,25 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_submitted(da
     assert darkroom("list", "--json").json["jobs"] == before
 
 
+def test_pictures_of_one_job_are_not_written_over_by_those_of_another(darkroom: CommandLine) -> None:
+    keyed = ("submit", "text-image", "a red boat", "--key", "boat", "--save", "boats", "--json")
+    job = darkroom(*keyed).json["id"]
+    before = darkroom("list", "--json").json["jobs"]
+    for command in (("submit", "text-image", "x"), ("chain", "text-image:x")):
+        done = darkroom(*command, "--save", "boats")
+        assert (done.code, f"boats holds the results of {job}, which would be written over" in done.err) == (2, True)
+    assert darkroom("list", "--json").json["jobs"] == before
+
+    assert darkroom(*keyed).json["id"] == job, "the same job again may lie where it lies"
+    assert darkroom("fetch", job, "--out", "boats").code == 0
+    other = darkroom("submit", "text-image", "a blue boat", "--key", "another", "--save", "boats")
+    [new] = [view["id"] for view in darkroom("list", "--json").json["jobs"] if view not in before]
+    assert other.code == 2
+    assert f"darkroom fetch {new} --out DIR" in other.err
+    assert darkroom("fetch", new, "--out", "boats").code == 2
+    assert json.loads((darkroom.folder / "boats" / "job.json").read_text())["id"] == job
+
+
 def test_pictures_that_cannot_be_saved_can_be_fetched_elsewhere(darkroom: CommandLine) -> None:
     job = darkroom("submit", "text-image", "a red boat", "--wait", "--json").json["id"]
     (darkroom.folder / "taken").write_text("a file")
