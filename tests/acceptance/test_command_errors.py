@@ -156,6 +156,12 @@ def test_profiles_of_a_model_share_a_row_unless_every_id_is_asked_for(alone: Com
     assert alone("models", "--all", "--json").code == 2
 
 
+def test_one_picture_alone_is_not_compared_on_the_command_line(alone: CommandLine, photo: Path) -> None:
+    done = alone("submit", "compare", "--image", photo)
+    assert done.code == 2
+    assert "/images: there is nothing to compare one picture with" in done.err
+
+
 def test_help_names_every_command(alone: CommandLine) -> None:
     told = alone("--help").out
     wanted = "demo up submit chain plan status watch list fetch cancel validate models quotas doctor worker local-bedrock"
