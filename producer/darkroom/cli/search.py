@@ -39,7 +39,7 @@ def index(
     dimension: _Dimension = None,
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", min=0, help="How long it may take.")] = None,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Drop the index first; all vectors are made, and paid, again.")
+        bool, typer.Option("--rebuild", help="Drop the index first; vectors older than an hour are paid again.")
     ] = False,
     as_json: _AsJson = False,
 ) -> None:

@@ -85,8 +85,9 @@ class SearchServer:
             with _client(self._url) as client:
                 yield cast(Talk, client)
         except RedisError as error:
+            why = str(error).rstrip(".")
             raise StorageUnavailable(
-                f"The vectors in {self.name} could not {doing}: {error}. DARKROOM_SEARCH_FOLDER keeps them in files instead."
+                f"The vectors in {self.name} could not {doing}: {why}. DARKROOM_SEARCH_FOLDER keeps them in files instead."
             ) from error
 
 
@@ -201,4 +202,4 @@ def _database(url: str) -> int:
 
 def _place(url: str) -> str:
     parts = urlsplit(url)
-    return parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"
+    return parts.path if parts.scheme == "unix" else f"{parts.hostname or 'localhost'}:{parts.port or 6379}"

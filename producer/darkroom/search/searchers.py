@@ -43,7 +43,7 @@ class Searchers:
             dimension: numbers of a vector, 1024 if left out.
             timeout: for all of it; None for as long as it takes.
             tell: called with what was done so far, every 50 pictures.
-            rebuild: drop the index first, whatever is wrong with it; all vectors are made, and paid, again.
+            rebuild: drop the index first, whatever is wrong with it; vectors older than an hour are paid again.
 
         Raises:
             StillRunning: the time is over; what came is in the index.
