@@ -294,11 +294,15 @@ def next_events(job_id: str, seen: int, block_ms: int | None) -> Flow[tuple[list
 
 def jobs(limit: int, tenant: str | None) -> Flow[list[JobView]]:
     """The newest jobs, newest first, without calls."""
+    return (yield from those_left((yield from ask(reads.jobs(tenant, limit)))))
+
+
+def those_left(job_ids: Sequence[str]) -> Flow[list[JobView]]:
+    """Those of the jobs whose retention has not ended, in their order, without calls; many in one round trip."""
     found: list[JobView] = []
-    for job_id in (yield from ask(reads.jobs(tenant, limit))):
-        record = yield from ask(reads.job(job_id))
-        if record:  # its retention may have ended since
-            found.append(job_view(record))
+    for start in range(0, len(job_ids), reads.MOST_RECORDS):
+        records = yield from ask(reads.records(job_ids[start : start + reads.MOST_RECORDS]))
+        found += [job_view(record) for record in records if record]
     return found
 
 

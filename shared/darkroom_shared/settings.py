@@ -76,8 +76,10 @@ class Settings(BaseSettings):
     assets_url: str = ""
     """Where pictures go: `file:///folder`, `redis://…` or `s3://bucket/prefix`. Empty: `store` in `home`."""
 
+    search_url: str = ""
+    """Server that keeps the image search's vectors: one with a search module. Empty: the ledger's, if it has one, else files."""
     search_folder: str = ""
-    """Folder of the image search's vectors. Empty: `search` in `home`."""
+    """Folder of the image search's vectors, as files. Empty: `search` in `home`, where no server keeps them."""
 
     region: str = Field(
         default="us-east-1", validation_alias=AliasChoices("DARKROOM_REGION", "AWS_REGION", "AWS_DEFAULT_REGION", "region")

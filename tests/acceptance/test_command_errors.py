@@ -142,6 +142,26 @@ def test_models_tell_prices_quotas_and_dates(alone: CommandLine) -> None:
     assert NOVA in alone("models").out
 
 
+def test_profiles_of_a_model_share_a_row_unless_every_id_is_asked_for(alone: CommandLine) -> None:
+    ids = [model["id"] for model in alone("models", "--json").json["models"]]
+    every, short = alone("models", "--all"), alone("models")
+    first = [line.split()[0] for line in short.out.splitlines() if line.strip()]
+
+    assert set(ids) <= {line.split()[0] for line in every.out.splitlines() if line.strip()}
+    assert (first.count("anthropic.claude-opus-4-7"), first.count("us.anthropic.claude-opus-4-7")) == (1, 0)
+    assert "us, eu, jp, au, global" in short.out
+    assert first.count("cohere.embed-v4:0") == 2, "with a profile it has another quota"
+    assert {"us.stability.stable-outpaint-v1:0", NOVA} <= set(first)
+    assert f"{len(ids)} ids in " in short.err
+    assert alone("models", "--all", "--json").code == 2
+
+
+def test_one_picture_alone_is_not_compared_on_the_command_line(alone: CommandLine, photo: Path) -> None:
+    done = alone("submit", "compare", "--image", photo)
+    assert done.code == 2
+    assert "/images: there is nothing to compare one picture with" in done.err
+
+
 def test_help_names_every_command(alone: CommandLine) -> None:
     told = alone("--help").out
     wanted = "demo up submit chain plan status watch list fetch cancel validate models quotas doctor worker local-bedrock"
@@ -164,6 +184,25 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_submitted(da
         assert done.code == 2
         assert "--save" in done.err
     assert darkroom("list", "--json").json["jobs"] == before
+
+
+def test_pictures_of_one_job_are_not_written_over_by_those_of_another(darkroom: CommandLine) -> None:
+    keyed = ("submit", "text-image", "a red boat", "--key", "boat", "--save", "boats", "--json")
+    job = darkroom(*keyed).json["id"]
+    before = darkroom("list", "--json").json["jobs"]
+    for command in (("submit", "text-image", "x"), ("chain", "text-image:x")):
+        done = darkroom(*command, "--save", "boats")
+        assert (done.code, f"boats holds the results of {job}, which would be written over" in done.err) == (2, True)
+    assert darkroom("list", "--json").json["jobs"] == before
+
+    assert darkroom(*keyed).json["id"] == job, "the same job again may lie where it lies"
+    assert darkroom("fetch", job, "--out", "boats").code == 0
+    other = darkroom("submit", "text-image", "a blue boat", "--key", "another", "--save", "boats")
+    [new] = [view["id"] for view in darkroom("list", "--json").json["jobs"] if view not in before]
+    assert other.code == 2
+    assert f"darkroom fetch {new} --out DIR" in other.err
+    assert darkroom("fetch", new, "--out", "boats").code == 2
+    assert json.loads((darkroom.folder / "boats" / "job.json").read_text())["id"] == job
 
 
 def test_pictures_that_cannot_be_saved_can_be_fetched_elsewhere(darkroom: CommandLine) -> None:

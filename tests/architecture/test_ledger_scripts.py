@@ -13,7 +13,7 @@ import pytest
 import darkroom_shared.store
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.core.retry import AfterDoubt
-from darkroom_shared.store import graph, ops, presence, retirement, steering, upkeep
+from darkroom_shared.store import graph, ops, presence, reads, retirement, steering, upkeep
 from darkroom_shared.store.loading import source
 from darkroom_shared.store.operation import Script
 
@@ -42,6 +42,7 @@ OPERATIONS: list[Script[object]] = [
     ops.receipt("call", 1, "name", None, 1),
     upkeep.reconcile(republish_ms=1, crash_budget=1, gap_ms=1, lease_ms=1),
     upkeep.recover("call", "name"),
+    reads.records([]),
     presence.register("w", 1, {}, []),
     upkeep.removed([], 1),
     ops.renew([], 1),
@@ -61,7 +62,7 @@ OPERATIONS: list[Script[object]] = [
 
 def test_every_script_has_an_operation_and_the_other_way_round() -> None:
     assert sorted(operation.name for operation in OPERATIONS) == SCRIPTS
-    modules = ("graph.py", "ops.py", "presence.py", "retirement.py", "steering.py", "upkeep.py")
+    modules = ("graph.py", "ops.py", "presence.py", "reads.py", "retirement.py", "steering.py", "upkeep.py")
     called = set(re.findall(r'Script\(\s*"(\w+)"', "".join((STORE / name).read_text("utf-8") for name in modules)))
     assert called == {operation.name for operation in OPERATIONS}
 

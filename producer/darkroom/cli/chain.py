@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from darkroom.cli.chain_grammar import LOCAL, is_step, read_step
-from darkroom.cli.delivery import PARAMETERS, Delivery, ready_folder
+from darkroom.cli.delivery import PARAMETERS, Delivery, fresh_folder
 from darkroom.cli.exits import BadInput
 from darkroom.cli.follow import finish
 from darkroom.cli.invocation import Invocation
@@ -84,7 +84,7 @@ def _chain(context: typer.Context, parts: list[str] | None, file: Path | None, d
         if dry_run:
             show_plan(invocation, plan, as_json=delivery.as_json)
             return
-        ready_folder("--save", delivery.save)
+        fresh_folder(delivery)
         if not delivery.as_json:
             invocation.err.print(plan_table(plan))
         _warn(invocation, plan)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, cast
 import typer
 
 from darkroom.cli.changes import read_changes
-from darkroom.cli.delivery import Delivery, ready_folder
+from darkroom.cli.delivery import Delivery, fresh_folder
 from darkroom.cli.exits import BAD_INPUT, BadInput, error_document, sentence
 from darkroom.cli.follow import finish
 from darkroom.cli.invocation import Invocation
@@ -101,7 +101,7 @@ def _replay(context: typer.Context, identity: str, changes: list[str] | None, me
     delivery = Delivery(**cast("dict[str, Any]", given))
     patch, options = read_changes(changes or [], merge), delivery.options()
     with invocation.room() as room:
-        ready_folder("--save", delivery.save)
+        fresh_folder(delivery)
         finish(invocation, room.replay(identity, patch, **options), delivery)
 
 

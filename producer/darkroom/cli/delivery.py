@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -98,6 +99,43 @@ def ready_folder(option: str, folder: Path | None) -> None:
             pass
     except OSError as error:
         raise BadInput(f"{option} {folder} cannot be written: {error.strerror}. Choose another folder.") from error
+
+
+def fresh_folder(delivery: Delivery) -> None:
+    """As `ready_folder` for `--save`, for what is about to be submitted: pictures of an earlier job would be written over.
+
+    With `--key` the job may be the one that is there already; then `owned_by` looks once its id is known.
+
+    Raises:
+        BadInput: the folder holds a job's pictures, or cannot be written.
+    """
+    if delivery.save is not None and delivery.idempotency_key is None:
+        owned_by(None, delivery.save)
+    ready_folder("--save", delivery.save)
+
+
+def owned_by(identity: str | None, folder: Path) -> None:
+    """Refuses a folder into which another job or workflow was saved.
+
+    Args:
+        identity: whose results are to go there; None for one that is new.
+
+    Raises:
+        BadInput: they would lie among those of another, or on top of them.
+    """
+    for name in ("job.json", "workflow.json"):
+        path = folder / name
+        if not path.is_file():
+            continue
+        try:
+            told: object = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            told = None
+        owner = cast("dict[str, object]", told).get("id") if isinstance(told, dict) else None
+        if identity is None or owner != identity:
+            held = f"the results of {owner}" if isinstance(owner, str) else f"a {name} that is not of darkroom"
+            get = f" Get those of {identity} with `darkroom fetch {identity} --out DIR`." if identity else ""
+            raise BadInput(f"{folder} holds {held}, which would be written over. Choose another folder.{get}")
 
 
 def seconds(option: str, text: str) -> float:

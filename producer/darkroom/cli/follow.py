@@ -11,7 +11,7 @@ import typer
 from rich.console import RenderableType
 from rich.live import Live
 
-from darkroom.cli.delivery import Delivery
+from darkroom.cli.delivery import Delivery, owned_by
 from darkroom.cli.exits import FAILED
 from darkroom.cli.invocation import Invocation
 from darkroom.cli.tables import document, job_details, jobs_table
@@ -31,11 +31,14 @@ def finish(invocation: Invocation, handle: JobHandle | WorkflowHandle, delivery:
 
     Raises:
         StillRunning: the time-out passed.
+        BadInput: the folder holds the results of another job.
         typer.Exit: with code 1, the job ended without a picture.
     """
     if not delivery.waits:
         _tell_id(invocation, handle, delivery.as_json)
         return
+    if delivery.save is not None:
+        owned_by(handle.id, delivery.save)
     view = follow(invocation, handle, delivery.timeout_s)
     saved = save(handle, delivery.save) if delivery.save is not None and view.state in GOOD else []
     tell(invocation, view, saved, as_json=delivery.as_json)
@@ -47,8 +50,10 @@ def save(handle: JobHandle | WorkflowHandle, folder: Path) -> list[Path]:
     """Writes the pictures.
 
     Raises:
-        Misconfigured: the folder cannot be written; the text says how to get them all the same.
+        BadInput: the folder holds the results of another job.
+        Misconfigured: it cannot be written; the text says how to get them all the same.
     """
+    owned_by(handle.id, folder)
     try:
         return handle.save(folder)
     except DarkroomError:

@@ -38,6 +38,9 @@ def index(
     model: _Model = None,
     dimension: _Dimension = None,
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", min=0, help="How long it may take.")] = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Drop the index first; vectors older than an hour are paid again.")
+    ] = False,
     as_json: _AsJson = False,
 ) -> None:
     """Bring a tenant's index up to date: a vector for each new picture, made by an embedding job; removed pictures leave it."""
@@ -48,7 +51,7 @@ def index(
             invocation.say(f"{done.added} vectors made, {done.total} pictures in the index")
 
     with invocation.room() as room:
-        done = room.index_images(tenant=tenant, model=model, dimension=dimension, timeout=timeout, tell=tell)
+        done = room.index_images(tenant=tenant, model=model, dimension=dimension, timeout=timeout, tell=tell, rebuild=rebuild)
     if as_json:
         invocation.document(document(done))
     else:
@@ -56,6 +59,7 @@ def index(
             f"{done.total} pictures in the index of {done.tenant} by {done.model} with {done.dimension} numbers: "
             f"{done.added + done.copied} new, {done.removed} removed, {done.failed} without a vector; {_cost(done.cost_usd)}"
         )
+        invocation.say(f"The index is kept in {done.place}.")
         for reason in done.reasons:
             invocation.say(f"Without a vector: {reason}")
     if done.failed:

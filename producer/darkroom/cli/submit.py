@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from darkroom.cli.delivery import PARAMETERS, Delivery, ready_folder
+from darkroom.cli.delivery import PARAMETERS, Delivery, fresh_folder
 from darkroom.cli.exits import BadInput
 from darkroom.cli.follow import finish
 from darkroom.cli.invocation import Invocation
@@ -154,5 +154,5 @@ def read_object(path: Path) -> dict[str, object]:
 
 def _submit(invocation: Invocation, request: AnyRequest | dict[str, object], delivery: Delivery) -> None:
     with invocation.room() as room:
-        ready_folder("--save", delivery.save)
+        fresh_folder(delivery)
         finish(invocation, room.submit(request, **delivery.options()), delivery)

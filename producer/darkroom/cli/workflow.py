@@ -14,7 +14,7 @@ from rich.text import Text
 
 from darkroom.cli.chain import show_plan
 from darkroom.cli.changes import read_changes
-from darkroom.cli.delivery import PARAMETERS, Delivery, ready_folder
+from darkroom.cli.delivery import PARAMETERS, Delivery, fresh_folder
 from darkroom.cli.exits import BadInput
 from darkroom.cli.follow import finish
 from darkroom.cli.invocation import Invocation
@@ -69,7 +69,7 @@ def add_to(app: typer.Typer) -> None:
 def _run(context: typer.Context, source: str, arguments: list[str] | None, budget: float | None, **given: object) -> None:
     invocation, delivery = Invocation.of(context), Delivery(**cast("dict[str, Any]", given))
     with invocation.room() as room:
-        ready_folder("--save", delivery.save)
+        fresh_folder(delivery)
         told, values = _asked(room, source, arguments, delivery.tenant)
         finish(invocation, room.run(told, values, budget_usd=budget, **delivery.options()), delivery)
 
@@ -136,7 +136,7 @@ def _value(name: str, kind: str, text: str) -> object:
 def _resume(context: typer.Context, identity: str, changes: list[str] | None, budget: float | None, **given: object) -> None:
     invocation, delivery = Invocation.of(context), Delivery(**cast("dict[str, Any]", given))
     with invocation.room() as room:
-        ready_folder("--save", delivery.save)
+        fresh_folder(delivery)
         handle = _workflow(room, identity)
         finish(invocation, handle.resume(_changes(changes), budget_usd=budget, **delivery.options()), delivery)
 
@@ -146,7 +146,7 @@ def _fork(
 ) -> None:
     invocation, delivery = Invocation.of(context), Delivery(**cast("dict[str, Any]", given))
     with invocation.room() as room:
-        ready_folder("--save", delivery.save)
+        fresh_folder(delivery)
         handle = _workflow(room, identity)
         finish(invocation, handle.fork(after, _changes(changes), budget_usd=budget, **delivery.options()), delivery)
 

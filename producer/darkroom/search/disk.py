@@ -5,14 +5,12 @@ Needs numpy: the extra `search`.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from darkroom.search.files import LINE_BYTES, Files, Head, damaged, line, parsed, read_head
-from darkroom.search.index import Entry, Neighbour, Space, Vector
+from darkroom.search.index import Entry, Neighbour, Space, Vector, check_dimensions, no_direction, slug
 from darkroom_shared.core.errors import Misconfigured
 
 try:
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 BLOCK_ROWS: Final = 8192
 """Rows that are multiplied at a time: 32 MB at 1024 numbers."""
 _TRIES: Final = 10
-_UNSAFE: Final = re.compile(r"[^a-z0-9._-]+")
 
 
 class DiskIndex:
@@ -89,6 +86,10 @@ class DiskIndex:
         found = parsed(lines[order].tobytes())
         return [Neighbour(entry, float(scores[row])) for entry, row in zip(found, order, strict=True)]
 
+    def drop(self) -> int:
+        """See VectorIndex."""
+        return self._files.drop()
+
     def _read(self) -> tuple[NDArray[np.float32], NDArray[np.bytes_]]:
         """The matrix and the lines of its entries; asks again where a removal has just changed the files."""
         for _ in range(_TRIES):
@@ -132,13 +133,11 @@ class DiskIndex:
 
     def _rows(self, vectors: Sequence[Vector]) -> NDArray[np.float32]:
         """The vectors as rows of length 1. Raises ValueError."""
-        for vector in vectors:
-            if len(vector) != self._space.dimension:
-                raise ValueError(f"a vector has {len(vector)} numbers, and this index holds {self._space}")
+        check_dimensions(self._space, vectors)
         rows = np.array(vectors, np.float32).reshape(len(vectors), self._space.dimension)
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         if not np.isfinite(lengths).all() or not lengths.all():
-            raise ValueError("a vector is 0 in all its numbers, or holds one that is not finite")
+            raise no_direction()
         return np.asarray(rows / lengths, np.float32)
 
 
@@ -147,21 +146,23 @@ class DiskHome:
 
     Args:
         folder: of the indexes of one ledger; made when the first is.
+        why: they are kept in files.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, why: str = "") -> None:
         self._folder = folder
+        self._why = why
+
+    @property
+    def place(self) -> str:
+        """See IndexHome."""
+        return f"files in {self._folder}" + (f" ({self._why})" if self._why else "")
 
     def spaces(self, tenant: str) -> list[Space]:
         """See IndexHome."""
-        heads = [read_head(folder) for folder in sorted((self._folder / _slug(tenant)).glob("*/"))]
+        heads = [read_head(folder) for folder in sorted((self._folder / slug(tenant)).glob("*/"))]
         return [head.space for head in heads if head is not None and head.space.tenant == tenant and head.rows]
 
     def open(self, space: Space) -> DiskIndex:
         """See IndexHome."""
-        return DiskIndex(self._folder / _slug(space.tenant) / f"{_slug(space.model)}-{space.dimension}", space)
-
-
-def _slug(text: str) -> str:
-    """A name for a folder: readable, and of no two texts the same, not even where capitals do not count."""
-    return f"{_UNSAFE.sub('-', text.lower())[:60]}-{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"
+        return DiskIndex(self._folder / slug(space.tenant) / f"{slug(space.model)}-{space.dimension}", space)

@@ -70,10 +70,15 @@ class Files:
     @contextmanager
     def locked(self) -> Generator[Head]:
         """Waits for the right to write, and gives the head as it is then."""
+        with self._lock():
+            yield self.head()
+
+    @contextmanager
+    def _lock(self) -> Generator[None]:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            yield self.head()
+            yield
 
     def append(self, head: Head, vectors: bytes, names: bytes, rows: int) -> Head:
         """Adds rows behind those of the head, and makes them count."""
@@ -92,6 +97,18 @@ class Files:
             if path.name not in keep:
                 path.unlink(missing_ok=True)
         return after
+
+    def drop(self) -> int:
+        """Puts an empty index in the place of what is there, even if that cannot be read; how many rows it had, 0 if unknown."""
+        with self._lock():
+            try:
+                head = self.head()
+            except StorageUnavailable:
+                # Under a number that no file has: somebody may be reading those that are there.
+                numbers = [int(number) for path in self.folder.iterdir() if (number := path.stem.rpartition("-")[2]).isdigit()]
+                head = Head(self._space, generation=max(numbers, default=0))
+            self.rewrite(head, (), b"", 0)
+            return head.rows
 
     def _decide(self, head: Head) -> Head:
         told = {
@@ -135,7 +152,7 @@ def read_head(folder: Path, space: Space | None = None) -> Head | None:
 
 def damaged(folder: Path, why: str) -> StorageUnavailable:
     """The error for an index that cannot be used."""
-    return StorageUnavailable(f"The index in {folder} cannot be used: {why}. Remove the folder and index again.")
+    return StorageUnavailable(f"The index in {folder} cannot be used: {why}. Index again with `darkroom index --rebuild`.")
 
 
 def line(entry: Entry) -> bytes:

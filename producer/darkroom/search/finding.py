@@ -8,21 +8,20 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from darkroom.effects import Flow, ask, get_asset, work, write_file
+from darkroom.effects import Flow, get_asset, work, write_file
 from darkroom.launching import Scene
 from darkroom.search.homes import home_of
 from darkroom.search.index import IndexHome, Neighbour, Space, VectorIndex
 from darkroom.search.vectors import Asking, asking, finished, submitted, vector_of
 from darkroom.search.views import Found, Hit
-from darkroom.watching import Clock, Timeout, story
+from darkroom.watching import Clock, Timeout, story, those_left
 from darkroom_shared.contract.job_record import AUTO
-from darkroom_shared.contract.views import JobView, job_view
+from darkroom_shared.contract.views import JobView
 from darkroom_shared.core.errors import AssetMissing, InvalidRequest, UnknownModel
 from darkroom_shared.core.problems import Problem
 from darkroom_shared.plan.prompts import prompts_of
 from darkroom_shared.settings import Settings
 from darkroom_shared.storage.names import extension
-from darkroom_shared.store import reads
 from darkroom_shared.task_types import ImageSource
 
 MOST: Final = 1000
@@ -65,7 +64,7 @@ def search_images(scene: Scene, question: Question, timeout: Timeout) -> Flow[Fo
     tenant = question.tenant or scene.settings.tenant
     home: IndexHome = yield from work(lambda: home_of(scene.settings))
     spaces = yield from work(lambda: home.spaces(tenant))
-    space = chosen(scene.settings, spaces, question, tenant)
+    space = chosen(scene.settings, spaces, question, tenant, home.place)
     told = asking(scene, space.tenant, space.model, space.dimension)
     job_id = yield from submitted(told, question.text, question.image, urgent=True)
     view = yield from finished(job_id, Clock(scene.sources, timeout))
@@ -92,7 +91,7 @@ def _check(question: Question) -> None:
         raise InvalidRequest(problems)
 
 
-def chosen(settings: Settings, spaces: Sequence[Space], question: Question, tenant: str) -> Space:
+def chosen(settings: Settings, spaces: Sequence[Space], question: Question, tenant: str, place: str) -> Space:
     """The index that is asked. Raises InvalidRequest, UnknownModel."""
     wanted = None if question.model is None else settings.find_model(question.model).id
     fitting = [space for space in spaces if wanted in (None, space.model) and question.dimension in (None, space.dimension)]
@@ -101,7 +100,7 @@ def chosen(settings: Settings, spaces: Sequence[Space], question: Question, tena
     there = [str(space) for space in spaces]
     if not fitting:
         by = f" by {wanted}" if wanted else ""
-        text = f"No picture of tenant {tenant} is indexed{by}: run index_images, or `darkroom index`, first"
+        text = f"No picture of tenant {tenant} is indexed{by} in {place}: run index_images, or `darkroom index`, first"
         raise InvalidRequest([Problem("/model" if wanted else "/tenant", text, there or None)])
     text = f"Tenant {tenant} has {len(fitting)} indexes, whose vectors cannot be compared: name model and dimension"
     raise InvalidRequest([Problem("/model", text, there)])
@@ -113,14 +112,9 @@ def _hits(told: Asking, index: VectorIndex, vector: Sequence[float], top: int) -
     gone, seen = set[str](), dict[str, JobView]()
     while True:
         near = yield from work(partial(index.nearest, vector, count))
-        for neighbour in near:
-            job_id = neighbour.entry.job
-            if job_id not in seen and job_id not in gone:
-                record = yield from ask(reads.job(job_id))
-                if record:
-                    seen[job_id] = job_view(record)
-                else:
-                    gone.add(job_id)
+        new = [job_id for job_id in dict.fromkeys(one.entry.job for one in near) if job_id not in seen and job_id not in gone]
+        seen.update({view.id: view for view in (yield from those_left(new))})
+        gone.update(set(new) - seen.keys())
         hits = _each_once(told, near, seen)
         if len(hits) >= top or len(near) < count:
             break

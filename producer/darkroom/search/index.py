@@ -6,11 +6,14 @@ say nothing to each other.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 Vector: TypeAlias = Sequence[float]
+_UNSAFE: Final = re.compile(r"[^a-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Neighbour:
 
 
 class VectorIndex(Protocol):
-    """Vectors of one space. Several processes may use one at once; a process that dies in the middle leaves it as it was before."""
+    """Vectors of one space. Several processes may use one at once; one that dies in the middle leaves whole pictures only."""
 
     @property
     def space(self) -> Space:
@@ -83,12 +86,21 @@ class VectorIndex(Protocol):
         ...
 
     def nearest(self, vector: Vector, count: int) -> list[Neighbour]:
-        """The nearest pictures, nearest first; as many as there are, if those are fewer."""
+        """The nearest pictures, nearest first; as many as there are, or as are found at once, if those are fewer."""
+        ...
+
+    def drop(self) -> int:
+        """Takes out everything, also where what is there cannot be read any more; how many pictures there were."""
         ...
 
 
 class IndexHome(Protocol):
     """Where indexes are kept."""
+
+    @property
+    def place(self) -> str:
+        """Where that is, for a person: "files in /…", "the search module of …"."""
+        ...
 
     def spaces(self, tenant: str) -> list[Space]:
         """What the tenant has an index of, by model and dimension."""
@@ -97,3 +109,20 @@ class IndexHome(Protocol):
     def open(self, space: Space) -> VectorIndex:
         """The index of a space, empty if there was none."""
         ...
+
+
+def check_dimensions(space: Space, vectors: Sequence[Vector]) -> None:
+    """Raises ValueError for a vector of another dimension."""
+    for vector in vectors:
+        if len(vector) != space.dimension:
+            raise ValueError(f"a vector has {len(vector)} numbers, and this index holds {space}")
+
+
+def no_direction() -> ValueError:
+    """The error for a vector that has no length, or none that can be told."""
+    return ValueError("a vector is 0 in all its numbers, or holds one that is not finite")
+
+
+def slug(text: str) -> str:
+    """A name for a file or a key: readable, and of no two texts the same, not even where capitals do not count."""
+    return f"{_UNSAFE.sub('-', text.lower())[:60]}-{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"

@@ -13,8 +13,8 @@ from darkroom.search.homes import home_of
 from darkroom.search.index import Entry, IndexHome, VectorIndex
 from darkroom.search.vectors import MARK, Asking, asking, finished, submitted, vector_of
 from darkroom.search.views import Indexed
-from darkroom.watching import Clock, Timeout
-from darkroom_shared.contract.views import job_view, total_usd
+from darkroom.watching import Clock, Timeout, those_left
+from darkroom_shared.contract.views import total_usd
 from darkroom_shared.core.errors import AssetMissing, JobFailed, StillRunning
 from darkroom_shared.core.ids import asset_reference
 from darkroom_shared.store import reads
@@ -39,6 +39,7 @@ class Order:
         dimension: numbers of a vector; None for the default.
         timeout: for all of it.
         tell: called when some more pictures are in.
+        rebuild: drop what is in the index first.
     """
 
     tenant: str | None = None
@@ -46,6 +47,7 @@ class Order:
     dimension: int | None = None
     timeout: Timeout = None
     tell: Tell | None = None
+    rebuild: bool = False
 
 
 def index_images(scene: Scene, order: Order) -> Flow[Indexed]:
@@ -61,6 +63,7 @@ def index_images(scene: Scene, order: Order) -> Flow[Indexed]:
     told = asking(scene, order.tenant, order.model, order.dimension)
     home: IndexHome = yield from work(lambda: home_of(scene.settings))
     index = yield from work(lambda: home.open(told.space))
+    dropped = (yield from work(index.drop)) if order.rebuild else 0
     jobs = yield from _jobs_of(told.space.tenant)
     entries = yield from work(index.entries)
     known = {entry.job for entry in entries}
@@ -75,7 +78,8 @@ def index_images(scene: Scene, order: Order) -> Flow[Indexed]:
         model=told.space.model,
         dimension=told.space.dimension,
         copied=copied,
-        removed=removed,
+        removed=removed + dropped,
+        place=home.place,
         total=len(entries) - removed + copied,
     )
     indexing = _Indexing(told, index, Clock(scene.sources, order.timeout), begun, order.tell)
@@ -96,11 +100,11 @@ def _jobs_of(tenant: str) -> Flow[list[str]]:
 def _pictures(jobs: Sequence[str], tenant: str) -> Flow[list[Entry]]:
     """The pictures of the jobs that have ended, the oldest first."""
     found: list[Entry] = []
-    for job_id in reversed(jobs):
-        record = yield from ask(reads.job(job_id))
-        view = job_view(record) if record else None
-        if view is not None and view.is_terminal and view.tenant == tenant and MARK not in view.metadata:
-            found += [Entry(view.id, picture.index, picture.sha256) for picture in view.pictures]
+    oldest = jobs[::-1]
+    for start in range(0, len(oldest), reads.MOST_RECORDS):  # a page at a time: the records are larger than what is kept of them
+        for view in (yield from those_left(oldest[start : start + reads.MOST_RECORDS])):
+            if view.is_terminal and view.tenant == tenant and MARK not in view.metadata:
+                found += [Entry(view.id, picture.index, picture.sha256) for picture in view.pictures]
     return found
 
 

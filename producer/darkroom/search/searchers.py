@@ -31,6 +31,7 @@ class Searchers:
         dimension: int | None = None,
         timeout: Timeout = None,
         tell: Tell | None = None,
+        rebuild: bool = False,
     ) -> Indexed:
         """Brings a tenant's index up to date: one embedding job (class bulk) for each picture that has no vector yet.
 
@@ -42,14 +43,16 @@ class Searchers:
             dimension: numbers of a vector, 1024 if left out.
             timeout: for all of it; None for as long as it takes.
             tell: called with what was done so far, every 50 pictures.
+            rebuild: drop the index first, whatever is wrong with it; vectors older than an hour are paid again.
 
         Raises:
             StillRunning: the time is over; what came is in the index.
             InvalidRequest: the model makes no vectors, or not of that dimension.
-            Misconfigured: numpy is not installed (the extra `search`).
+            Misconfigured: the vectors go into files and numpy is not installed (the extra `search`), or DARKROOM_SEARCH_URL names a
+                server that can keep none.
             Others as `submit`.
         """
-        return self._connection.run(indexing.index_images(self._scene, Order(tenant, model, dimension, timeout, tell)))
+        return self._connection.run(indexing.index_images(self._scene, Order(tenant, model, dimension, timeout, tell, rebuild)))
 
     def search_images(
         self,
@@ -103,9 +106,12 @@ class AsyncSearchers:
         dimension: int | None = None,
         timeout: Timeout = None,
         tell: Tell | None = None,
+        rebuild: bool = False,
     ) -> Indexed:
         """See `Searchers.index_images`."""
-        return await self._connection.run(indexing.index_images(self._scene, Order(tenant, model, dimension, timeout, tell)))
+        return await self._connection.run(
+            indexing.index_images(self._scene, Order(tenant, model, dimension, timeout, tell, rebuild))
+        )
 
     async def search_images(
         self,

@@ -16,13 +16,15 @@ class Indexed(View):
     copied: int = 0
     """Pictures that were put in with the vector of the same bytes, which were there already."""
     removed: int = 0
-    """Pictures that were taken out, because their jobs are gone."""
+    """Pictures that were taken out, because their jobs are gone or because the index was dropped to be made anew."""
     failed: int = 0
     """Pictures of which no vector could be made; the next indexing tries them again."""
     reasons: tuple[str, ...] = ()
     """Why, each reason once."""
     total: int = 0
     """Pictures in the index now."""
+    place: str = ""
+    """Where the index is kept, and if that is in files, why."""
     cost_usd: float | None = 0.0
     """What the vectors cost; None if their price is not known."""
 

@@ -62,6 +62,8 @@
 <p>workers               zset     worker -> registration end, ms
 <p>worker:<worker>       hash     slots, host, pid, started_ms, queue, lanes (none: all)
 <p>wake                  channel  an admission loop should look again now
+
+`<p>vector:` and `<p>vectors` are the image search's, where it keeps its vectors in this server: see `darkroom.search.server`.
 """
 
 from __future__ import annotations

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from darkroom_shared.store.answers import items, loads, mapping, pair, record, text, texts, whole
-from darkroom_shared.store.operation import Command
+from darkroom_shared.store.operation import Command, Script
 
 Record = Mapping[str, str]
+
+MOST_RECORDS: Final = 100
+"""Records in one answer: some hundred KB, for which the ledger serves nobody else for a millisecond or so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,20 @@ def _stream(raw: object) -> list[StreamEvent]:
 def job(job_id: str) -> Command[Record]:
     """The job's record; empty if there is none."""
     return Command(lambda keys: ("HGETALL", keys.job(job_id)), record)
+
+
+def records(job_ids: Sequence[str]) -> Script[list[Record]]:
+    """The records of jobs in their order, empty where there is none, in one round trip.
+
+    Args:
+        job_ids: at most `MOST_RECORDS`; whoever has more asks several times.
+
+    Raises:
+        ValueError: they are more.
+    """
+    if len(job_ids) > MOST_RECORDS:
+        raise ValueError(f"{len(job_ids)} records were asked for at once; {MOST_RECORDS} are the most")
+    return Script("records", {"jobs": list(job_ids)}, lambda raw: [record(fields) for fields in items(raw)])
 
 
 def call(call_id: str) -> Command[Record]:

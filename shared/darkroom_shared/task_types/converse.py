@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
+from darkroom_shared.core.errors import InvalidRequest
+from darkroom_shared.core.problems import Problem
 from darkroom_shared.task_types.descriptor import EACH, ImageSlot, TaskType
 from darkroom_shared.task_types.places import as_array, as_object
 from darkroom_shared.task_types.request import ImageSource, given
@@ -132,12 +134,20 @@ class Compare(ConverseOptions):
     """Says in words how pictures differ. In a chain it looks at the pictures of the step before it.
 
     Attributes:
-        images: 2 to 20 pictures; one alone is not refused, and there is nothing to compare then.
+        images: 2 to 20 pictures; none where a chain puts in those of the step before it.
         question: what to compare.
+
+    Raises:
+        InvalidRequest: there is one picture alone. The body does not tell a comparison from any other question.
     """
 
     images: Images = field(default=(), repr=False)
     question: str = "What do these pictures have in common, and how do they differ?"
+
+    def __post_init__(self) -> None:
+        if len(self.images) == 1:
+            allowed = {"minItems": 2, "maxItems": MOST_IMAGES}
+            raise InvalidRequest([Problem("/images", "there is nothing to compare one picture with", allowed)])
 
     def to_body(self) -> dict[str, object]:
         """The tagged CONVERSE body."""

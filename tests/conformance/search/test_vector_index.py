@@ -4,40 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable
-from pathlib import Path
 
 import pytest
 
-from darkroom.search.disk import DiskHome
-from darkroom.search.files import Files, read_head
 from darkroom.search.index import Entry, IndexHome, Space, VectorIndex
-from darkroom_shared.core.errors import StorageUnavailable
-from tests.conformance.search.writer import SPACE, entry, vector
-
-
-@pytest.fixture(params=["disk"])
-def home(request: pytest.FixtureRequest, tmp_path: Path) -> IndexHome:
-    """An empty home of each kind."""
-    return DiskHome(tmp_path / "search")
-
-
-@pytest.fixture
-def index(home: IndexHome) -> VectorIndex:
-    """An empty index."""
-    return home.open(SPACE)
-
-
-def filled(index: VectorIndex, numbers: Iterable[int]) -> VectorIndex:
-    chosen = list(numbers)
-    index.add([entry(number) for number in chosen], [vector(number) for number in chosen])
-    return index
-
-
-def is_whole(index: VectorIndex) -> bool:
-    """Whether each of its pictures is its own vector's nearest."""
-    found = [(number, index.nearest(vector(number), 1)[0].entry) for number in (int(one.job[4:]) for one in index.entries())]
-    return all(one == entry(number) for number, one in found)
+from tests.conformance.search.writer import SPACE, entry, filled, is_whole, vector
 
 
 def test_the_nearest_come_first_with_their_cosines(index: VectorIndex) -> None:
@@ -94,52 +65,36 @@ def test_tenants_models_and_dimensions_have_indexes_of_their_own(home: IndexHome
     assert home.spaces("stud") == []
 
 
-def folder_of(home_folder: Path) -> Path:
-    [head] = home_folder.rglob("head.json")
-    return head.parent
+def test_no_tenant_finds_what_another_one_has(home: IndexHome, index: VectorIndex) -> None:
+    other = filled(home.open(Space("studio-2", SPACE.model, SPACE.dimension)), range(100, 110))
+    filled(index, range(30))
+    filled(home.open(Space("STUDIO", SPACE.model, SPACE.dimension)), range(200, 202))
+
+    assert {one.entry.job for one in other.nearest(vector(3), 100)} == {entry(number).job for number in range(100, 110)}
+    assert len(index.nearest(vector(100), 100)) == 30
+    assert other.copy([Entry("job_thief", 0, entry(3).sha256)]) == 0
+    assert other.remove([entry(3).job]) == 0
+    assert is_whole(index)
 
 
-def test_an_index_on_disk_never_takes_another_models_vectors_for_its_own(tmp_path: Path) -> None:
-    filled(DiskHome(tmp_path).open(SPACE), range(3))
-    folder = folder_of(tmp_path)
+def test_what_is_dropped_is_gone_for_its_own_space_only_and_can_be_made_anew(home: IndexHome, index: VectorIndex) -> None:
+    other = filled(home.open(Space("another", SPACE.model, SPACE.dimension)), range(3))
+    assert filled(index, range(20)).drop() == 20
+    assert (index.entries(), index.nearest(vector(3), 5), home.spaces("studio"), index.drop()) == ([], [], [], 0)
+    assert is_whole(other)
 
-    with pytest.raises(StorageUnavailable, match="it holds vectors of a-model with 64 numbers"):
-        Files(folder, Space("studio", "other", 64)).head()
-    (folder / "head.json").write_text("{")
-    with pytest.raises(StorageUnavailable, match="cannot be read"):
-        DiskHome(tmp_path).open(SPACE).entries()
-
-
-def test_bytes_that_a_crash_left_behind_the_end_do_not_count_and_are_written_over(tmp_path: Path) -> None:
-    index = filled(DiskHome(tmp_path).open(SPACE), range(20))
-    folder = folder_of(tmp_path)
-    for file in folder.glob("*-0.*"):
-        with file.open("ab") as out:
-            out.write(b"half of what was to be added")
-
-    assert index.entries() == [entry(number) for number in range(20)]
-    assert is_whole(filled(index, range(20, 40)))
-    assert len(index.entries()) == 40
+    assert is_whole(filled(index, range(5, 10)))
+    assert index.entries() == [entry(number) for number in range(5, 10)]
 
 
-def test_files_that_are_cut_off_are_an_error_and_no_wrong_answer(tmp_path: Path) -> None:
-    index = filled(DiskHome(tmp_path).open(SPACE), range(20))
-    vectors = next(folder_of(tmp_path).glob("vectors-*"))
-    vectors.write_bytes(vectors.read_bytes()[:-1])
-
-    with pytest.raises(StorageUnavailable, match="Remove the folder and index again"):
-        index.nearest(vector(3), 1)
-
-
-def writing(folder: Path, first: int, last: int, batch: int) -> subprocess.Popen[str]:
-    words = [str(folder), str(first), str(last), str(batch)]
+def writing(address: str, first: int, last: int, batch: int) -> subprocess.Popen[str]:
+    words = [address, str(first), str(last), str(batch)]
     return subprocess.Popen([sys.executable, "-m", "tests.conformance.search.writer", *words], stdout=subprocess.PIPE, text=True)
 
 
-def test_a_process_that_is_killed_while_it_writes_leaves_a_whole_index(tmp_path: Path) -> None:
-    index = DiskHome(tmp_path).open(SPACE)
+def test_a_process_that_is_killed_while_it_writes_leaves_a_whole_index(address: str, index: VectorIndex) -> None:
     for attempt in range(3):
-        writer = writing(tmp_path, 0, 100_000, 7)
+        writer = writing(address, 0, 100_000, 7)
         assert writer.stdout is not None
         for _ in range(20 + attempt):
             writer.stdout.readline()
@@ -153,9 +108,8 @@ def test_a_process_that_is_killed_while_it_writes_leaves_a_whole_index(tmp_path:
     assert is_whole(filled(index, [99_999]))
 
 
-def test_two_processes_that_put_in_the_same_pictures_put_each_in_once(tmp_path: Path) -> None:
-    writers = [writing(tmp_path, 0, 300, 10), writing(tmp_path, 150, 450, 10)]
-    index = DiskHome(tmp_path).open(SPACE)
+def test_two_processes_that_put_in_the_same_pictures_put_each_in_once(address: str, index: VectorIndex) -> None:
+    writers = [writing(address, 0, 300, 10), writing(address, 150, 450, 10)]
     removed = index.remove([entry(number).job for number in range(10_000, 10_010)])  # and one that looks on
     for writer in writers:
         writer.communicate(timeout=60)
@@ -164,31 +118,3 @@ def test_two_processes_that_put_in_the_same_pictures_put_each_in_once(tmp_path: 
     assert removed == 0
     assert sorted(index.entries(), key=lambda one: one.job) == [entry(number) for number in range(450)]
     assert is_whole(index)
-
-
-def test_a_reader_is_not_disturbed_by_removals_and_old_files_go(tmp_path: Path) -> None:
-    index = filled(DiskHome(tmp_path).open(SPACE), range(200))
-    folder = folder_of(tmp_path)
-    for number in range(0, 50, 10):
-        index.remove([entry(place).job for place in range(number, number + 10)])
-        assert index.nearest(vector(199), 1)[0].entry == entry(199)
-
-    head = read_head(folder)
-    assert head is not None
-    assert (head.rows, head.generation) == (150, 5)
-    assert sorted(path.name for path in folder.iterdir()) == ["entries-5.txt", "head.json", "lock", "vectors-5.f32"]
-
-
-def test_without_numpy_the_search_says_what_to_install_and_all_else_works(tmp_path: Path) -> None:
-    code = """
-import sys
-sys.modules["numpy"] = None
-from darkroom import Darkroom, Misconfigured, Settings, TitanEmbedding
-from darkroom.search.homes import home_of
-try:
-    home_of(Settings(home=sys.argv[1]))
-except Misconfigured as error:
-    print(error)
-"""
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60, check=True)
-    assert "pip install 'darkroom[search]'" in done.stdout

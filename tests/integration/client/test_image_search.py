@@ -28,6 +28,7 @@ from darkroom.search.homes import home_of
 from darkroom.search.index import Entry, Space
 from darkroom_shared.core.problems import Problem
 from tests.integration.client.live import bedrock, live, settings, stack
+from tests.support.search_module import stand_in
 from tests.support.stack import Stack
 
 __all__ = ["bedrock", "live", "settings", "stack"]
@@ -73,7 +74,10 @@ def cosine(one: list[float], other: list[float]) -> float:
 def test_an_embedding_job_gives_vectors_in_which_red_is_nearer_to_red(
     room: Darkroom, model, by_words, by_picture, dimension
 ) -> None:  # type: ignore[no-untyped-def]
-    jobs = [room.submit(request, model=model) for request in (by_words, by_picture(flat("red")), by_picture(flat("blue")))]
+    jobs = [
+        room.submit(request, model=model, cache="no-store")
+        for request in (by_words, by_picture(flat("red")), by_picture(flat("blue")))
+    ]
     for job in jobs:
         view = job.result(30)
     words, red, blue = (job.embedding() for job in jobs)
@@ -198,3 +202,19 @@ def test_an_indexing_that_was_cut_off_in_the_middle_of_a_job_goes_on_with_the_ot
     done = room.index_images(tenant=tenant)
     assert (done.added, done.total, {entry.sha256 for entry in index.entries()}) == (1, 2, {first.sha256, second.sha256})
     assert room.index_images(tenant=tenant).added == 0
+
+
+def test_where_a_server_has_a_search_module_the_vectors_are_there(settings: Settings, tenant: str, tmp_path: Path) -> None:
+    with stand_in(settings.redis_url) as url:
+        chosen = settings.model_copy(update={"search_url": url, "search_folder": str(tmp_path / "unused")})
+        with Darkroom(settings=chosen) as room:
+            red, blue = put(room, tenant, flat("red")), put(room, tenant, flat("blue"))
+            done = room.index_images(tenant=tenant, timeout=60)
+            assert (done.added, done.total) == (2, 2)
+            assert done.place.startswith("the search module of the server at ")
+            assert [hit.job for hit in room.search_images(image=flat("#2040ff"), tenant=tenant).hits] == [blue, red]
+
+            again = room.index_images(tenant=tenant, timeout=60, rebuild=True)
+            assert (again.removed, again.added, again.total) == (2, 2, 2)
+            assert [hit.job for hit in room.search_images("red", tenant=tenant, top=1).hits] == [red]
+    assert not (tmp_path / "unused").exists()

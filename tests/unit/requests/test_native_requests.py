@@ -9,6 +9,8 @@ from typing import cast, get_args
 import pytest
 
 from darkroom_shared.checking import check_request
+from darkroom_shared.core.errors import InvalidRequest
+from darkroom_shared.core.problems import Problem
 from darkroom_shared.models.catalogue import MODELS
 from darkroom_shared.task_types import (
     TASK_TYPES,
@@ -88,6 +90,15 @@ def test_what_a_typed_request_builds_is_accepted_once_its_pictures_are_in(reques
 
     assert body["taskType"] == request_.task_type
     assert check_request(replace_at(body, pictures), model).problems == ()
+
+
+def test_one_picture_alone_is_not_compared() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        Compare([PHOTO])
+    assert caught.value.problems == (
+        Problem("/images", "there is nothing to compare one picture with", {"minItems": 2, "maxItems": 20}),
+    )
+    assert Compare().to_body()["messages"], "a chain puts its pictures in"
 
 
 def test_every_native_task_has_a_typed_request_and_a_model() -> None:

@@ -69,7 +69,8 @@ local function release(job)
       park(call, job)
     end
   end
-  touch(job, 'call.park', {})
+  local state, reason = unpack(redis.call('HMGET', job_key(job), 'state', 'reason'))
+  if state ~= 'queued' or reason ~= '' then touch(job, 'call.park', {}) end -- one that was just accepted shows as that already
 end
 
 -- A job under whose key others may wait has ended, or is not that job any more: they get its results, or the first of them leads.
