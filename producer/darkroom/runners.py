@@ -45,9 +45,11 @@ def _found(scene: Scene, source: Source, options: SubmitOptions) -> Flow[_Found]
     return _Found(document, document.name or "")
 
 
-def _asked(scene: Scene, source: Source, arguments: Arguments, options: SubmitOptions, budget_usd: float | None) -> Flow[Asked]:
+def _asked(
+    scene: Scene, source: Source, arguments: Arguments, options: SubmitOptions, budget_usd: float | None, *, paths: bool = True
+) -> Flow[Asked]:
     found = yield from _found(scene, source, options)
-    return Asked(found.document, arguments or {}, found.name, budget_usd=budget_usd)
+    return Asked(found.document, arguments or {}, found.name, paths, budget_usd)
 
 
 class Runners:
@@ -57,7 +59,13 @@ class Runners:
     _scene: Scene
 
     def run(
-        self, source: Source, arguments: Arguments = None, *, budget_usd: float | None = None, **options: Unpack[SubmitOptions]
+        self,
+        source: Source,
+        arguments: Arguments = None,
+        *,
+        budget_usd: float | None = None,
+        paths: bool = True,
+        **options: Unpack[SubmitOptions],
     ) -> WorkflowHandle:
         """Submits a workflow: everything is checked first, then all of its steps are recorded at once.
 
@@ -66,13 +74,15 @@ class Runners:
             arguments: a value for each of its parameters that has no default; pictures as bytes, paths or `asset:<sha256>`.
             budget_usd: what its calls may cost together, at most; the document's if left out. A call that would go beyond it is
                 not made, and its step ends as canceled.
+            paths: whether a plain text in the place of a picture is the path of a file; False for arguments that come from
+                outside, whose plain texts are base64.
             options: see `SubmitOptions`; what is left out is the document's.
 
         Raises:
             InvalidRequest: every finding about parameters and steps. Nothing was stored or paid.
             Others as `submit`.
         """
-        asked = self._connection.run(_asked(self._scene, source, arguments, options, budget_usd))
+        asked = self._connection.run(_asked(self._scene, source, arguments, options, budget_usd, paths=paths))
         done = self._connection.run(running.run(self._scene, asked, options))
         return WorkflowHandle(done.id, done.jobs, self._connection, REAL_SOURCES, replayed=done.replayed)
 
@@ -127,10 +137,16 @@ class AsyncRunners:
     _scene: Scene
 
     async def run(
-        self, source: Source, arguments: Arguments = None, *, budget_usd: float | None = None, **options: Unpack[SubmitOptions]
+        self,
+        source: Source,
+        arguments: Arguments = None,
+        *,
+        budget_usd: float | None = None,
+        paths: bool = True,
+        **options: Unpack[SubmitOptions],
     ) -> AsyncWorkflowHandle:
         """See `Darkroom.run`."""
-        asked = await self._connection.run(_asked(self._scene, source, arguments, options, budget_usd))
+        asked = await self._connection.run(_asked(self._scene, source, arguments, options, budget_usd, paths=paths))
         done = await self._connection.run(running.run(self._scene, asked, options))
         return AsyncWorkflowHandle(done.id, done.jobs, self._connection, REAL_SOURCES, replayed=done.replayed)
 

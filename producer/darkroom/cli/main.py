@@ -51,6 +51,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "tuning": "tuning",
     "doctor": "doctor",
     "worker": "programs",
+    "intake": "intake",
     "local-bedrock": "programs",
 }
 """The module of `darkroom.cli` that has each command, in the order in which people meet them."""
