@@ -73,7 +73,7 @@ def expand(document: WorkflowDocument, arguments: Values, tagging: Tagging) -> E
     Args:
         arguments: the checked value of each parameter.
     """
-    needs = {name: list(_mentions(step)) for name, step in document.steps.items()}
+    needs = {name: [_of(other, document) for other in _mentions(step)] for name, step in document.steps.items()}
     implied = _fed_by(document, needs)
     expansion = _Expansion(document, arguments, tagging, implied)
     problems = expansion.result.problems
@@ -108,6 +108,13 @@ def _fed_by(document: WorkflowDocument, mentioned: Mapping[str, Sequence[str]]) 
         found[name] = [need for need in step.needs if need in mentioned] or last
         before.append(name)
     return found
+
+
+def _of(name: str, document: WorkflowDocument) -> str:
+    """The step of the document that one of its runs, `NAME_2`, belongs to; any other name as it is."""
+    whole, _, number = name.rpartition("_")
+    step = document.steps.get(whole)
+    return whole if name not in document.steps and number.isdecimal() and step is not None and step.for_each is not None else name
 
 
 def _mentions(step: StepDocument) -> Iterator[str]:

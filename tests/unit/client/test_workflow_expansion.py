@@ -118,6 +118,9 @@ def test_a_condition_of_a_fan_out_looks_at_the_run_with_its_own_number() -> None
     assert when is not None
     assert written(when) == "$steps.judge_2.json.score > 5"
     assert steps["big_2"].soft == {"judge_2": "watch"}
+    one = {"do": "fast-upscale", "images": ["$steps.make.outputs[0]"], "when": "$steps.judge_1.passed"}
+    first = planned({"make": MAKE, "judge": judge, "one": one})
+    assert first["one"].soft == {"judge_1": "watch"}
     wrong = problems({"make": MAKE, "judge": judge, "one": {"do": "fast-upscale", "when": "$steps.judge.passed"}})
     assert "runs 3 times" in wrong["/steps/one/when"]
 
