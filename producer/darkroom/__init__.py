@@ -104,6 +104,9 @@ from darkroom_shared.task_types import (
 
 if TYPE_CHECKING:
     from darkroom.async_handles import AsyncJobHandle, AsyncWorkflowHandle
+    from darkroom.batches.following import BatchView, RowResult
+    from darkroom.batches.handles import AsyncBatchHandle, BatchHandle
+    from darkroom.batches.submitting import BatchPlan
     from darkroom.client import AsyncDarkroom, Darkroom
     from darkroom.explaining import Explanation
     from darkroom.graphs.approving import GateView
@@ -124,11 +127,15 @@ if TYPE_CHECKING:
 __all__ = [
     "Ask",
     "AssetMissing",
+    "AsyncBatchHandle",
     "AsyncDarkroom",
     "AsyncJobHandle",
     "AsyncWorkflowHandle",
     "Attempt",
     "BackgroundRemoval",
+    "BatchHandle",
+    "BatchPlan",
+    "BatchView",
     "CallView",
     "Canvas",
     "Check",
@@ -210,6 +217,7 @@ __all__ = [
     "RemoveBackground",
     "RequestRejected",
     "Resize",
+    "RowResult",
     "SdxlImage",
     "SearchAndRecolor",
     "SearchAndReplace",
@@ -248,9 +256,13 @@ __all__ = [
 ]
 
 _LATER = {
+    "AsyncBatchHandle": "darkroom.batches.handles",
     "AsyncDarkroom": "darkroom.client",
     "AsyncJobHandle": "darkroom.async_handles",
     "AsyncWorkflowHandle": "darkroom.async_handles",
+    "BatchHandle": "darkroom.batches.handles",
+    "BatchPlan": "darkroom.batches.submitting",
+    "BatchView": "darkroom.batches.following",
     "Darkroom": "darkroom.client",
     "DarkroomWarning": "darkroom.launching",
     "DeadlineWarning": "darkroom.launching",
@@ -268,6 +280,7 @@ _LATER = {
     "Plan": "darkroom.plans",
     "PlannedStep": "darkroom.plans",
     "PromptWarning": "darkroom.launching",
+    "RowResult": "darkroom.batches.following",
     "StepEvent": "darkroom.workflows",
     "StepOptions": "darkroom.graphs.builder",
     "StreamEvent": "darkroom_shared.store.reads",

@@ -8,6 +8,7 @@ from typing import Self, Unpack, overload
 
 from darkroom import decisions, flows, watching, workflows
 from darkroom.async_handles import AsyncJobHandle, AsyncWorkflowHandle
+from darkroom.batches.batchers import AsyncBatchers, Batchers
 from darkroom.connection import REAL_SOURCES, AsyncConnection, Connection, complete_settings
 from darkroom.decisions import Decision
 from darkroom.graphs.builder import Graph, start
@@ -28,7 +29,7 @@ from darkroom_shared.task_types import ImageSource
 Image = ImageSource | Sequence[ImageSource] | None
 
 
-class Darkroom(Operators, Runners, Searchers):
+class Darkroom(Batchers, Operators, Runners, Searchers):
     """Submits image work and looks after it. Threads may share one; `close` it, or use it in a `with` block.
 
     Args:
@@ -190,7 +191,7 @@ class Darkroom(Operators, Runners, Searchers):
         self.close()
 
 
-class AsyncDarkroom(AsyncOperators, AsyncRunners, AsyncSearchers):
+class AsyncDarkroom(AsyncBatchers, AsyncOperators, AsyncRunners, AsyncSearchers):
     """`Darkroom` for asyncio: the same names, awaited. Belongs to the event loop that first uses it; see `Darkroom`."""
 
     def __init__(self, url: str | None = None, *, settings: Settings | None = None) -> None:

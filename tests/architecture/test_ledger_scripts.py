@@ -13,7 +13,7 @@ import pytest
 import darkroom_shared.store
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.core.retry import AfterDoubt
-from darkroom_shared.store import graph, ops, presence, reads, retirement, steering, upkeep
+from darkroom_shared.store import batches, graph, ops, presence, reads, retirement, steering, upkeep
 from darkroom_shared.store.loading import source
 from darkroom_shared.store.operation import Script
 
@@ -33,6 +33,11 @@ OPERATIONS: list[Script[object]] = [
     graph.secret("drawn"),
     ops.doubt("call", 1, FAILURE, after=AfterDoubt.RETRY),
     ops.fail("call", 1, FAILURE, "x"),
+    batches.open_batch("bt", {}),
+    batches.add_rows("bt", "chunk", 1, []),
+    batches.start("bt"),
+    batches.due(1),
+    batches.cancel("bt"),
     presence.fleet(),
     ops.gate("call", 1, lease_ms=1, call_budget=1, price_microusd=None, attempt={}),
     ops.guarded("call", 1, "before", {}),
@@ -62,7 +67,7 @@ OPERATIONS: list[Script[object]] = [
 
 def test_every_script_has_an_operation_and_the_other_way_round() -> None:
     assert sorted(operation.name for operation in OPERATIONS) == SCRIPTS
-    modules = ("graph.py", "ops.py", "presence.py", "reads.py", "retirement.py", "steering.py", "upkeep.py")
+    modules = ("batches.py", "graph.py", "ops.py", "presence.py", "reads.py", "retirement.py", "steering.py", "upkeep.py")
     called = set(re.findall(r'Script\(\s*"(\w+)"', "".join((STORE / name).read_text("utf-8") for name in modules)))
     assert called == {operation.name for operation in OPERATIONS}
 
@@ -82,7 +87,7 @@ def test_a_script_reads_only_arguments_that_are_described_and_sent(operation: Sc
     used = set(re.findall(r"\bargs\.(\w+)", code))
     described = set(re.findall(r"args\.(\w+)", head))
     assert used <= described
-    optional = {"workflow", "idem", "replaces", "stored_ms"}
+    optional = {"batch", "workflow", "idem", "replaces", "stored_ms"}
     assert used <= set(operation.args) | optional
 
 
@@ -91,7 +96,8 @@ def test_no_script_names_a_state_it_moves_to(name: str) -> None:
     """Where an event leads is the table's to say; scripts set states through it."""
     text = (STORE / "scripts" / f"{name}.lua").read_text("utf-8")
     direct = re.findall(r"HSET[^\n]*'state', '(\w+)'", text)
-    assert direct in ([], ["queued"]), "only accept writes a first state"
+    # Batches are no jobs, and have states of their own.
+    assert direct in ([], ["queued"]) or name.startswith("batch_"), "only accept writes a first state"
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

@@ -20,6 +20,7 @@ from darkroom_shared.settings import Settings
 from darkroom_shared.storage.registry import open_async_store
 from darkroom_shared.store.redis import AsyncLedger
 from darkroom_worker.admission import Admission
+from darkroom_worker.batches import Feeder
 from darkroom_worker.bedrock.client import BedrockClient
 from darkroom_worker.execution import execute
 from darkroom_worker.lease import LeaseKeeper
@@ -36,7 +37,7 @@ LOOP_PAUSE_S = 1.0
 
 
 class Runtime:
-    """Everything one process shares: a loop, an aioboto3 client per region, ledger, store, leases, and the three background loops.
+    """Everything one process shares: a loop, an aioboto3 client per region, ledger, store, leases, and the background loops.
 
     Celery's threads hand their message to `run` and wait; all else is asyncio, in one colour.
     """
@@ -93,12 +94,13 @@ class Runtime:
         # Before the first call is let go for this worker: one that is sent late comes too near to the next.
         for region in dict.fromkeys((settings.region, *settings.regions)):
             await self._worker.bedrock.warm(region)
+        self._feeder = Feeder(self._ledger, self._store, self._admission)
         maintenance = Maintenance(settings, self._ledger, self._store, self._admission)
         try:
             await self._registration.announce()
         except LedgerUnavailable as error:
             _log.warning("ledger_away", error=str(error))  # the registration loop announces as soon as there is one
-        for loop in (self._leases, self._admission, maintenance, self._registration):
+        for loop in (self._leases, self._admission, self._feeder, maintenance, self._registration):
             self._tasks.append(asyncio.create_task(_for_ever(loop), name=type(loop).__name__))
         _log.info("started", worker=self.name, slots=settings.slots)
 
@@ -115,6 +117,7 @@ class Runtime:
             return "ledger_away"
         finally:
             self._admission.nudge()
+            self._feeder.nudge()
 
     def drain(self) -> None:
         """Takes this worker's slots out of the fleet at once; does not wait."""

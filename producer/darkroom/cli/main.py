@@ -26,6 +26,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "chain": "chain",
     "plan": "chain",
     "workflow": "workflow",
+    "batch": "batch",
     "status": "jobs",
     "explain": "explain",
     "watch": "watch",

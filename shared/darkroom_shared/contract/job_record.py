@@ -114,6 +114,11 @@ class JobRecord(BaseModel):
     """How long a gate waits for a person, in milliseconds; 0 for as long as it takes."""
     on_timeout: Literal["", "approve"] = ""
     """What a gate does when that time is over: it hands on all it shows; empty for an end as expired."""
+    batch: str = ""
+    row: int = 0
+    """Which row of its batch it stands for, counted from 1; 0 for none."""
+    custom_id: str = ""
+    """What the row is called by whoever submitted the batch."""
     content: str = ""
     """A hash of all that decides about the result but the pictures of the steps before it; empty for a job that shares nothing."""
     content_refs: list[tuple[str, int]] = []
@@ -151,6 +156,6 @@ class JobRecord(BaseModel):
 _JSON_FIELDS = frozenset(
     {"request", "images_wanted", "price_microusd", "tokens", "not_before_ms", "start_by_ms", "finish_by_ms"}
     | {"retention_ms", "dead_retention_ms", "inputs", "metadata", "warnings", "seed", "needs"}
-    | {"content_refs", "soft", "enough", "wants", "when", "gate_ms", "call_budget"}
+    | {"row", "content_refs", "soft", "enough", "wants", "when", "gate_ms", "call_budget"}
     | {"asked", "lost", "prepare", "finish", "images_per_call", "named_regions", "guardrail_gates"}
 )

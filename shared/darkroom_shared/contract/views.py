@@ -205,6 +205,10 @@ class JobView(View):
     """The guardrail that was named at submit, `ID:VERSION`; the one that was sent is told by each attempt."""
     guardrail_gates: tuple[Gate, ...] = ()
     """What the guardrail is asked about besides the calls themselves, as far as it was said at submit."""
+    batch: str = ""
+    row: int = 0
+    """Which row of its batch it stands for, counted from 1; 0 for none."""
+    custom_id: str = ""
     reused_from: str = ""
     """The equal job whose results these are: nothing was called for them, and nothing paid."""
     replays: str = ""
@@ -348,6 +352,9 @@ def job_view(fields: Mapping[str, str], calls: Sequence[CallView] = ()) -> JobVi
         on_unknown=record.on_unknown,
         guardrail=record.guardrail,
         guardrail_gates=tuple(record.guardrail_gates),
+        batch=record.batch,
+        row=record.row,
+        custom_id=record.custom_id,
         reused_from=fields.get("reused_from", ""),
         replays=record.replays,
         replaced_by=fields.get("replaced_by", ""),

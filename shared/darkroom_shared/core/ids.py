@@ -7,6 +7,7 @@ import re
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case: no i, l, o, u
 JOB_ID = re.compile(r"^job_[0-9a-hjkmnp-tv-z]{26}$")
 WORKFLOW_ID = re.compile(r"^wf_[0-9a-hjkmnp-tv-z]{26}$")
+BATCH_ID = re.compile(r"^bt_[0-9a-hjkmnp-tv-z]{26}$")
 CALL_ID = re.compile(r"^(job_[0-9a-hjkmnp-tv-z]{26})\.(\d{1,4})$")
 SHA256 = re.compile(r"^[0-9a-f]{64}$")
 ASSET_SCHEME = "asset:"

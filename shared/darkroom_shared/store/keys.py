@@ -6,6 +6,12 @@
 <p>events:<job>          stream   one entry per transition, id `<sequence>-0`
 <p>needs:<job>           set      jobs that must finish before this one may start
 <p>workflow:<workflow>   hash     steps in order and the job of each, open and kept jobs, budget and what is spent of it
+<p>batch:<batch>         hash     state, rows fed and open, what has ended by state, budget
+<p>batch_chunks:<batch>  list     `<SHA-256>:<rows>` of the assets that hold its rows
+<p>batch_jobs:<batch>    list     job of each row that was fed, in order
+<p>batch_assets:<batch>  list     assets that it holds
+<p>batches, <p>batches:<tenant>  zset  batch that is being fed, every batch -> its start, ms
+<p>batch_retention       zset     batch -> when its record goes, ms
 <p>reuse:<tenant>:<hash> string   job whose result equal ones take over, or wait for
 <p>followers:<job>       list     jobs that wait for its result
 <p>secret                string   drawn at random; links that let a person decide are signed with it
@@ -96,6 +102,22 @@ class Keys:
     def workflow(self, workflow_id: str) -> str:
         """Hash of a workflow record."""
         return f"{self.prefix}workflow:{workflow_id}"
+
+    def batch(self, batch_id: str) -> str:
+        """Hash of a batch's record."""
+        return f"{self.prefix}batch:{batch_id}"
+
+    def batch_chunks(self, batch_id: str) -> str:
+        """List of the assets that hold a batch's rows."""
+        return f"{self.prefix}batch_chunks:{batch_id}"
+
+    def batch_jobs(self, batch_id: str) -> str:
+        """List of the jobs of a batch's rows, in order."""
+        return f"{self.prefix}batch_jobs:{batch_id}"
+
+    def batches(self, tenant: str) -> str:
+        """Sorted set of a tenant's batches by their start."""
+        return f"{self.prefix}batches:{tenant}"
 
     def template(self, tenant: str, name: str) -> str:
         """Hash of the documents of workflows that are saved under a name, by version."""

@@ -66,6 +66,8 @@ class Verdict(StrEnum):
     """The tenant has as many jobs queued as it may: nothing was written."""
     NEED_GONE = "need_gone"
     """A job that is needed is not here (any more), or another tenant's: nothing was written."""
+    STALE = "stale"
+    """It is not this row's turn, or the batch takes no more: nothing was written."""
     CHANGED = "changed"
     """The workflow has other steps by now, or one that was to be replaced has not ended: nothing was written."""
 

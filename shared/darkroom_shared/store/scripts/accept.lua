@@ -3,18 +3,25 @@
 --                  may also need jobs of its tenant that are here already
 -- args.workflow    {id, fields} or absent; of one that is here already and goes on, also {steps_were, replaced}: its steps so far, as text, and by
 --                  ended job the new one in its place
+-- args.batch       {id, row}: the batch whose row this is; absent for none
 -- args.pools       list of {lane, pool, ...}: known quotas, as for `register`; what a live worker says of a pool stays
 -- args.idem        {key, fingerprint, ttl_ms} or absent
 -- args.replaces    the dead letter that the one job is to replace, or absent
 -- args.stored_ms   time of the answer `put_again` after which the assets were stored, or absent
 -- Returns {verdict, id, ...}: verdict `accepted` (after the id, models of these jobs that are marked as retired), `replayed` (same key, same body: nothing was written), `conflict`, `not_dead` (what was to
 -- be replaced waits for nobody: id is what replaced it already, or empty), `draining` (nothing new is taken: id is the tenant or the lane),
--- `need_gone` (id is a job that is needed and not here), `changed` (the workflow's steps are not those any more),
+-- `need_gone` (id is a job that is needed and not here), `changed` (the workflow's steps are not those any more), `stale` (it is not this row's turn, or the batch takes none),
 -- `queue_full` (id is the tenant, then its limit and what is queued) or `put_again` (nothing was written: retention removes, or has
 -- just removed, the assets named after the id and the time; store them again, then ask again).
 local first = args.workflow and args.workflow.id or args.jobs[1].id
 -- The client library sends a script again if the answer got lost: these very jobs are here already, perhaps under way.
 if redis.call('EXISTS', job_key(args.jobs[1].id)) == 1 then return {'accepted', first} end
+if args.batch then
+  local state, fed, total, open, parallel =
+    unpack(redis.call('HMGET', P .. 'batch:' .. args.batch.id, 'state', 'fed', 'total', 'open', 'parallel'))
+  local turn = state == 'running' and tonumber(fed) == args.batch.row - 1 and args.batch.row <= tonumber(total)
+  if not turn or tonumber(open) >= tonumber(parallel) then return {'stale', args.batch.id} end
+end
 if args.idem then
   local key = P .. 'idem:' .. args.idem.key
   local known = redis.call('GET', key)
@@ -104,6 +111,11 @@ local function await(job, need)
   end
 end
 local complete = {}
+if args.batch then
+  redis.call('HINCRBY', P .. 'batch:' .. args.batch.id, 'fed', 1)
+  redis.call('HINCRBY', P .. 'batch:' .. args.batch.id, 'open', 1)
+  redis.call('RPUSH', P .. 'batch_jobs:' .. args.batch.id, args.jobs[#args.jobs].id)
+end
 local retired = {}
 for _, job in ipairs(args.jobs) do
   local j = job_key(job.id)

@@ -34,6 +34,12 @@ end
 for _, job in ipairs(redis.call('ZRANGEBYSCORE', P .. 'retention', '-inf', now, 'LIMIT', 0, args.most)) do
   if is_needed(job) then redis.call('ZADD', P .. 'retention', now + 3600000, job) else forget(job) end
 end
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'batch_retention', '-inf', now, 'LIMIT', 0, args.most)) do
+  for _, name in ipairs(redis.call('LRANGE', P .. 'batch_assets:' .. id, 0, -1)) do release_asset(name) end
+  redis.call('ZREM', P .. 'batch_retention', id)
+  redis.call('ZREM', P .. 'batches:' .. (field(P .. 'batch:' .. id, 'tenant') or ''), id)
+  redis.call('DEL', P .. 'batch:' .. id, P .. 'batch_assets:' .. id, P .. 'batch_chunks:' .. id, P .. 'batch_jobs:' .. id)
+end
 local out = redis.call('ZRANGEBYSCORE', P .. 'removing', '-inf', now - args.again_ms, 'LIMIT', 0, args.most * 10)
 for _, thing in ipairs(out) do redis.call('ZADD', P .. 'removing', now, thing) end
 redis.call('ZREMRANGEBYSCORE', P .. 'removed', '-inf', now - 3600000)

@@ -38,7 +38,7 @@ local function append(job, kind, data, sequence)
   redis.call('XADD', P .. 'events:' .. job, 'MAXLEN', '~', 1000, sequence .. '-0', 'type', kind, 'data', cjson.encode(data))
 end
 
-local cancel_job, free_dependants, hold_needed, stop_leading
+local cancel_job, free_dependants, hold_needed, stop_leading, leave_batch
 
 -- One job less of its workflow is open.
 local function leave_workflow(job)
@@ -87,6 +87,7 @@ local function touch(job, kind, data, known, call, its_state)
   append(job, kind, data, sequence)
   if data.terminal and before ~= state then
     leave_workflow(job)
+    leave_batch(job, state)
     stop_leading(job, state)
     free_dependants(job, state)
   end

@@ -1,0 +1,272 @@
+"""Reads the rows of a batch, one after the other and never all at once: JSONL, CSV, a folder, a grid, or any iterable.
+
+A template is a request with `{column}` inside its texts. A text that is nothing but `{column}` takes the column's value: of CSV,
+where everything is text, it becomes a number (or true, false) where it looks like one and stands in the place of anything but words
+(`text`, `prompt`, ...); an empty cell there leaves the field out.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeAlias, cast
+
+from darkroom_shared.core.errors import InvalidRequest
+from darkroom_shared.core.problems import Problem, pointer
+
+LONGEST_LINE: Final = 40_000_000
+"""Characters: a request with two pictures as base64."""
+MOST_ROWS: Final = 100_000
+PICTURES: Final = (".png", ".jpg", ".jpeg", ".webp")
+_PLACE: Final = re.compile(r"\{([A-Za-z_][\w.-]*)\}")
+_WORDS: Final = frozenset({"text", "prompt", "negativeText", "negative_prompt", "maskPrompt", "text_prompts", "search_prompt"})
+Values: TypeAlias = Mapping[str, object]
+Source: TypeAlias = str | Path | Iterable[Mapping[str, object]] | Mapping[str, object]
+"""A file (`.jsonl`, `.csv`), a folder of pictures, a grid `{"groups": [...], "repeats": n}`, or rows as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row.
+
+    Attributes:
+        line: where it stands, counted from 1.
+        custom_id: what it is called; unique in its batch.
+        request: Bedrock's body; pictures may be paths if they came from a folder or from Python.
+        problems: what keeps it from being read; then there is no request.
+        columns: which column of CSV a value came from, by the JSON pointer of its place.
+    """
+
+    line: int
+    custom_id: str
+    request: Mapping[str, object] = field(default_factory=dict[str, object], repr=False)
+    problems: tuple[Problem, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def read(source: Source, template: Mapping[str, object] | None) -> Iterator[Row]:
+    """The rows of a source, in order.
+
+    Raises:
+        InvalidRequest: it is no source, or a template is missing or not wanted.
+        OSError: a file cannot be read.
+    """
+    if isinstance(source, Mapping):
+        return _filled(_grid(cast("Mapping[str, object]", source)), _needed(template, "a grid"))
+    if not isinstance(source, str | Path):
+        return _given(source, template)
+    path = Path(source)
+    if path.is_dir():
+        return _filled(_folder(path), _needed(template, "a folder"))
+    if path.suffix.lower() == ".csv":
+        return _csv(path, _needed(template, "CSV"))
+    return _jsonl(path, template)
+
+
+def _needed(template: Mapping[str, object] | None, what: str) -> Mapping[str, object]:
+    if template is not None:
+        return template
+    allowed = 'a request with {column} in its texts, e.g. {"taskType": "TEXT_IMAGE", "textToImageParams": {"text": "{prompt}"}}'
+    raise InvalidRequest([Problem("/template", f"{what} needs a template", allowed)])
+
+
+def _given(rows: Iterable[Mapping[str, object]], template: Mapping[str, object] | None) -> Iterator[Row]:
+    for number, told in enumerate(rows, start=1):
+        yield _of_object(number, told, template)
+
+
+def _jsonl(path: Path, template: Mapping[str, object] | None) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig") as file:
+        for number in itertools.count(1):
+            line = file.readline(LONGEST_LINE + 1)
+            if not line:
+                return
+            if len(line) > LONGEST_LINE:
+                yield Row(number, f"row-{number}", problems=(Problem("", f"the line has more than {LONGEST_LINE:,} characters"),))
+                return
+            if line.strip():
+                yield _of_line(number, line, template)
+
+
+def _of_line(number: int, line: str, template: Mapping[str, object] | None) -> Row:
+    try:
+        told = cast("object", json.loads(line.rstrip("\r\n")))
+    except json.JSONDecodeError as error:
+        return Row(number, f"row-{number}", problems=(Problem("", f"this is no JSON: {error.msg} (column {error.colno})"),))
+    except RecursionError:
+        return Row(number, f"row-{number}", problems=(Problem("", "this JSON is nested too deeply"),))
+    return _of_object(number, told, template)
+
+
+def _of_object(number: int, told: object, template: Mapping[str, object] | None) -> Row:
+    """A row that is an object: a request, `{"custom_id", "request"}`, or with a template the values of its columns."""
+    if not isinstance(told, Mapping):
+        problem = Problem("", "this is no row", "a JSON object: a request, or columns of the template")
+        return Row(number, f"row-{number}", problems=(problem,))
+    values = dict(cast("Mapping[str, object]", told))
+    name = values.pop("custom_id", f"row-{number}")
+    if not isinstance(name, str) or not 1 <= len(name) <= 200:
+        problem = Problem("/custom_id", f"{str(name)[:40]!r} is no custom_id", "a text of 1-200 characters")
+        return Row(number, f"row-{number}", problems=(problem,))
+    if template is not None:
+        return _from_template(number, name, values, template, typed=True)
+    request = values.get("request") if set(values) == {"request"} else values
+    if not isinstance(request, Mapping):
+        return Row(number, name, problems=(Problem("/request", "the request is no JSON object"),))
+    return Row(number, name, cast("Mapping[str, object]", request))
+
+
+def _csv(path: Path, template: Mapping[str, object]) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        start = file.read(8192)
+        file.seek(0)
+        try:
+            dialect: type[csv.Dialect] = csv.Sniffer().sniff(start, delimiters=",;\t|")
+        except csv.Error:
+            dialect = csv.excel
+        reader = csv.reader(file, dialect, strict=True)
+        header = [name.strip() for name in next(reader, list[str]())]
+        _check_header(header, template)
+        while True:
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                yield Row(reader.line_num, f"row-{reader.line_num}", problems=(Problem("", f"this is no CSV: {error}"),))
+                return
+            if cells is None:
+                return
+            if cells:
+                yield _of_cells(reader.line_num, header, cells, template)
+
+
+def _check_header(header: Sequence[str], template: Mapping[str, object]) -> None:
+    problems = [
+        Problem("/header", f"line 1: two columns are called {name!r}") for name in sorted(set(header)) if header.count(name) > 1
+    ]
+    known = {*header, "custom_id", "row"}
+    problems += [
+        Problem("/template", f"the template names {{{name}}}, and line 1 has no such column", sorted(header))
+        for name in sorted(set(_names(template)))
+        if name not in known
+    ]
+    if problems:
+        raise InvalidRequest(problems)
+
+
+def _of_cells(line: int, header: Sequence[str], cells: Sequence[str], template: Mapping[str, object]) -> Row:
+    if len(cells) != len(header):
+        text = f"it has {len(cells)} columns, and line 1 has {len(header)}"
+        return Row(line, f"row-{line}", problems=(Problem("", text),))
+    values: dict[str, object] = dict(zip(header, cells, strict=True))
+    name = str(values.pop("custom_id", "") or f"row-{line}")
+    return _from_template(line, name, values, template, typed=False)
+
+
+def _folder(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
+    for file in sorted(path.iterdir()):
+        if file.suffix.lower() in PICTURES and file.is_file():
+            yield file.name, {"file": file, "stem": file.stem, "name": file.name}
+
+
+def _grid(told: Mapping[str, object]) -> Iterator[tuple[str, dict[str, object]]]:
+    """Every combination of the groups; inside a group, columns go side by side."""
+    groups, repeats = told.get("groups"), told.get("repeats", 1)
+    if set(told) - {"groups", "repeats"} or not isinstance(groups, list) or not groups:
+        raise InvalidRequest(
+            [Problem("/groups", "a grid has groups of columns", '{"groups": [{"prompt": ["a", "b"]}], "repeats": 1}')]
+        )
+    if not isinstance(repeats, int) or isinstance(repeats, bool) or not 1 <= repeats <= 1000:
+        raise InvalidRequest([Problem("/repeats", f"{repeats!r} is no number of repeats", {"minimum": 1, "maximum": 1000})])
+    parts = [_group(index, group) for index, group in enumerate(cast("list[object]", groups))]
+    names = [name for part in parts for name in part[0]]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InvalidRequest([Problem("/groups", f"the column {twice[0]!r} stands in two groups")])
+
+    def rows() -> Iterator[tuple[str, dict[str, object]]]:
+        for number, (cells, repeat) in enumerate(itertools.product(itertools.product(*parts), range(1, repeats + 1)), start=1):
+            yield f"row-{number}", {**{name: value for cell in cells for name, value in cell.items()}, "repeat": repeat}
+
+    return rows()
+
+
+def _group(index: int, group: object) -> list[dict[str, object]]:
+    where = pointer(["groups", index])
+    if not isinstance(group, Mapping) or not group:
+        raise InvalidRequest([Problem(where, "a group is an object of columns", '{"prompt": ["a", "b"]}')])
+    columns = cast("Mapping[str, object]", group)
+    lists = {name: cast("list[object]", values) for name, values in columns.items() if isinstance(values, list) and values}
+    if len(lists) != len(columns) or len({len(values) for values in lists.values()}) != 1:
+        raise InvalidRequest([Problem(where, "the columns of a group are lists of one length, side by side")])
+    return [dict(zip(lists, cells, strict=True)) for cells in zip(*lists.values(), strict=True)]
+
+
+def _filled(rows: Iterator[tuple[str, dict[str, object]]], template: Mapping[str, object]) -> Iterator[Row]:
+    for number, (name, values) in enumerate(rows, start=1):
+        yield _from_template(number, name, values, template, typed=True)
+
+
+def _from_template(line: int, name: str, values: Values, template: Mapping[str, object], *, typed: bool) -> Row:
+    problems: list[Problem] = []
+    columns: dict[str, str] = {}
+    known = {**values, "custom_id": name, "row": line}
+
+    def put(text: str, at: tuple[str | int, ...]) -> object:
+        whole = _PLACE.fullmatch(text)
+        if whole and whole[1] in known:
+            columns[pointer(at)] = whole[1]
+            value = known[whole[1]]
+            return _number(value) if not typed and isinstance(value, str) and at[-1] not in _WORDS else value
+        for found in _PLACE.finditer(text):
+            columns[pointer(at)] = found[1]
+            if found[1] not in known:
+                problems.append(Problem(pointer(at), f"there is no column {found[1]!r}", sorted(known)))
+        return _PLACE.sub(lambda found: str(known.get(found[1], "")), text)
+
+    request = cast("Mapping[str, object]", _walk(template, put, ()))
+    return Row(line, name, {} if problems else _without_empty(request), tuple(problems), columns)
+
+
+def _number(text: str) -> object:
+    """A cell of CSV in the place of something that is no words: nothing for an empty one, a number where it is one."""
+    if text == "":
+        return None
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def _walk(value: object, put: Callable[[str, tuple[str | int, ...]], object], at: tuple[str | int, ...]) -> object:
+    if isinstance(value, str):
+        return put(value, at)
+    if isinstance(value, Mapping):
+        return {name: _walk(item, put, (*at, name)) for name, item in cast("Mapping[str, object]", value).items()}
+    if isinstance(value, list):
+        return [_walk(item, put, (*at, index)) for index, item in enumerate(cast("list[object]", value))]
+    return value
+
+
+def _without_empty(value: Mapping[str, object]) -> dict[str, object]:
+    """The request without what an empty cell left behind."""
+    return {
+        name: _without_empty(cast("Mapping[str, object]", item)) if isinstance(item, Mapping) else item
+        for name, item in value.items()
+        if item is not None
+    }
+
+
+def _names(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from _PLACE.findall(value)
+    elif isinstance(value, Mapping):
+        yield from (name for item in cast("Mapping[str, object]", value).values() for name in _names(item))
+    elif isinstance(value, list):
+        yield from (name for item in cast("list[object]", value) for name in _names(item))
