@@ -1,4 +1,4 @@
-"""Case 42: ten thousand rows. The process that submits them dies in the middle, and so does the worker that feeds and runs them."""
+"""Case 43: ten thousand rows. The process that submits them dies in the middle, and so does the worker that feeds and runs them."""
 
 from __future__ import annotations
 
@@ -83,4 +83,4 @@ def test_ten_thousand_rows_outlive_their_submitter_and_their_worker(
     assert len(twice) <= int(SLOTS), "only what the killed worker had under way, whose outcome nobody knows"
     seconds = (view.finished - view.created).total_seconds() if view.finished else 0
     told_of = f"{told['peak_mb']:.0f} MB to submit, {in_flight} open at the kill, {len(twice)} called twice"
-    measured("case 42", f"{ROWS} rows in {seconds:.0f} s, {told_of}")
+    measured("case 43", f"{ROWS} rows in {seconds:.0f} s, {told_of}")
