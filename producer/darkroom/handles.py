@@ -188,11 +188,11 @@ class WorkflowHandle:
         return self._connection.run(workflows.wait(self._sources, self.id, timeout))
 
     def result(self, timeout: Timeout = None) -> WorkflowView:
-        """Like `wait`, but raises the error of the first step that gave no results."""
+        """Like `wait`, but raises the error of the first step that ended badly, if the workflow gave no results because of it."""
         return workflows.raise_for(self.wait(timeout))
 
     def images(self) -> list[bytes]:
-        """The last step's pictures; see `JobHandle.images`."""
+        """The pictures of the last step that gave results; see `JobHandle.images`."""
         return self._connection.run(workflows.images(self.id))
 
     def text(self) -> str:

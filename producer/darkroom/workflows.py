@@ -15,8 +15,10 @@ from darkroom_shared.contract.views import JobView, WorkflowView
 from darkroom_shared.contract.workflow_views import workflow_view
 from darkroom_shared.core.errors import StillRunning, UnknownJob
 from darkroom_shared.core.ids import WORKFLOW_ID
+from darkroom_shared.core.lifecycle import JobState
 from darkroom_shared.store import reads, upkeep
 
+_WELL: Final = (JobState.SUCCEEDED, JobState.PARTIAL)
 STEP_BLOCK_S: Final = 1.0
 """One blocking read at most where several steps are watched at once and only one can be waited for."""
 
@@ -88,9 +90,12 @@ def _wait_for_step(clock: Clock, workflow_id: str, job_id: str) -> Flow[None]:
 
 
 def raise_for(view: WorkflowView) -> WorkflowView:
-    """The view itself if every step gave results; otherwise what `watching.raise_for` raises, for the first step that did not."""
+    """The view itself if the workflow gave results, if only some; otherwise what `watching.raise_for` raises, for the first step
+    that ended badly by itself."""
     if not view.is_terminal:
         raise StillRunning(view.id, view.state.value, 0)
+    if view.state in _WELL:
+        return view
     # A step that another one's end canceled tells nothing: the one that ended by itself does.
     own = [step for step in view.steps if step.reason != "dependency"]
     for step in (*own, *view.steps):
@@ -99,7 +104,7 @@ def raise_for(view: WorkflowView) -> WorkflowView:
 
 
 def images(workflow_id: str) -> Flow[list[bytes]]:
-    """The pictures of the last step."""
+    """The pictures of the last step that gave any."""
     return (yield from watching.images_of((yield from _last(workflow_id))))
 
 
@@ -114,7 +119,8 @@ def parsed(workflow_id: str) -> Flow[object]:
 
 
 def _last(workflow_id: str) -> Flow[JobView]:
-    return raise_for((yield from status(workflow_id))).steps[-1]
+    view = raise_for((yield from status(workflow_id)))
+    return [step for step in view.steps if step.state in _WELL][-1]
 
 
 def save(workflow_id: str, folder: Path) -> Flow[list[Path]]:

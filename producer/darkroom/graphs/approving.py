@@ -137,7 +137,7 @@ def decide_by_token(sources: Sources, text: str, word: Word) -> Flow[str]:
     match = _TOKEN.fullmatch(text)
     secret = yield from ask(graph.secret(sources.randomness(32).hex()))
     job_id = f"job_{match[1]}" if match else ""
-    if not hmac.compare_digest(token(secret, job_id), text):
+    if match is None or not hmac.compare_digest(token(secret, job_id), text):
         raise InvalidRequest([Problem("/token", "this is no token of a gate", "ap_ and 58 characters, as `gates` shows it")])
     yield from _decide(job_id, word)
     return job_id

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Final
+from typing import Final, cast
 
 from darkroom.effects import Flow, ask
 from darkroom.graphs.document import WorkflowDocument, as_json, read_document, read_text
@@ -90,12 +90,23 @@ def save(tenant: str, document: WorkflowDocument, name: str | None) -> Flow[tupl
         )
     if wanted in builtins():
         raise InvalidRequest([Problem("/name", f"{wanted!r} comes with darkroom", "another name")])
+    if _holds_pictures(document.model_dump()):
+        message = "it holds pictures, which would be the same in every run"
+        raise InvalidRequest([Problem("/steps", message, "a parameter of the type image, and $params.NAME in its place")])
     # The order of the steps means something: a step that says nothing else takes the pictures of the one before it.
     text = json.dumps(as_json(document), ensure_ascii=False)
     version, new = yield from ask(graph.save_template(tenant, wanted, text))
     if not version:
         raise QueueFull(f"{wanted} has {graph.MOST_VERSIONS} versions, and may not have more.")
     return f"{wanted}@{version}", new
+
+
+def _holds_pictures(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_pictures, cast("Mapping[str, object]", value).values()))
+    if isinstance(value, list | tuple):
+        return any(map(_holds_pictures, cast("list[object]", value)))
+    return not (value is None or isinstance(value, str | int | float))
 
 
 def every(tenant: str) -> Flow[list[Template]]:

@@ -81,6 +81,8 @@ def test_an_arm_that_fails_leaves_the_others_to_the_join(room: Darkroom, worker:
     finish(worker, "arm_1", failure=BROKEN)
     assert states(flow)["sheet"] == "succeeded"
     assert flow.status().state is JobState.PARTIAL
+    assert flow.result(5).state is JobState.PARTIAL, "it gave what it was for"
+    assert flow.images() == flow.steps["sheet"].images()
 
 
 def test_going_on_runs_what_failed_and_what_waited_for_it_and_nothing_else(room: Darkroom, worker: HandWorker) -> None:
@@ -161,7 +163,7 @@ def test_a_person_chooses_by_the_token_of_a_gate(room: Darkroom, worker: HandWor
     [gate] = flow.gates()
     assert (gate.is_asked, gate.question, gate.choose, len(gate.pictures)) == (True, "Which?", 1, 3)
     assert gate.until is not None
-    for wrong in ("ap_x", gate.token[:-1] + ("0" if gate.token[-1] != "0" else "1"), gate.token.upper()):
+    for wrong in ("ap_x", "äp_", "", gate.token[:-1] + ("0" if gate.token[-1] != "0" else "1"), gate.token.upper()):
         with pytest.raises(InvalidRequest, match="no token of a gate"):
             room.approve(wrong, choose=[0])
     with pytest.raises(InvalidRequest, match="no choice among 3 pictures"):
@@ -196,6 +198,8 @@ def test_a_condition_leaves_steps_out_and_the_workflow_has_succeeded(room: Darkr
     flow = run(room, {"make": ONE, "yes": yes, "no": no})
     assert sorted(finish(worker)) == ["make", "yes"]
     assert states(flow)["no"] == "canceled"
+    assert flow.result(5).state is JobState.SUCCEEDED
+    assert flow.images() == flow.steps["yes"].images()
     assert flow.status().state is JobState.SUCCEEDED
     with pytest.raises(NothingToDecide, match="Nothing is missing"):
         flow.resume()
@@ -238,6 +242,9 @@ def test_templates_are_kept_by_version_and_run_by_name(room: Darkroom, worker: H
         room.save_template(document, "relight")
     with pytest.raises(InvalidRequest, match="there is no"):
         room.template("jars", tenant="another")
+    for image in (picture(), "photo.png"):
+        with pytest.raises(InvalidRequest, match="holds pictures"):
+            room.save_template(start(image) | step(BackgroundRemoval(), "cut"), "cut")
 
 
 def test_a_workflow_in_python_is_the_document_that_it_says(room: Darkroom, worker: HandWorker) -> None:
