@@ -97,16 +97,24 @@ def _fed_by(document: WorkflowDocument, mentioned: Mapping[str, Sequence[str]]) 
     """Whose pictures a step takes that names none: those of `needs`, else of the step before it, unless that one waits for it."""
     found: dict[str, list[str]] = {}
     before: list[str] = []
-
-    def waits(name: str, other: str, seen: set[str]) -> bool:
-        return name == other or any(
-            waits(need, other, {*seen, name}) for need in (*mentioned.get(name, ()), *found.get(name, ())) if need not in seen
-        )
-
     for name, step in document.steps.items():
-        last = before[-1:] if before and not waits(before[-1], name, set()) else []
+        last = before[-1:]
+        if last and name in _all_before(last[0], mentioned, found):
+            last = []
         found[name] = [need for need in step.needs if need in mentioned] or last
         before.append(name)
+    return found
+
+
+def _all_before(name: str, mentioned: Mapping[str, Sequence[str]], fed_by: Mapping[str, Sequence[str]]) -> set[str]:
+    """Every step that one waits for, however many steps lie between."""
+    found: set[str] = set()
+    left = [name]
+    while left:
+        one = left.pop()
+        more = {*mentioned.get(one, ()), *fed_by.get(one, ())} - found
+        found |= more
+        left += more
     return found
 
 
@@ -147,6 +155,7 @@ class _Expansion:
         self._tagging = tagging
         self._fed_by = fed_by
         self._fans = {name for name, step in document.steps.items() if step.for_each is not None}
+        self._taken = set(document.steps)
         self._runs: dict[str, list[str]] = {}
         """The steps that a step of the document became."""
         self._outputs: dict[str, list[str]] = {}
@@ -158,6 +167,12 @@ class _Expansion:
         items = self._items(name, step)
         self._runs[name] = [f"{name}_{number}" for number in range(1, len(items) + 1)] if step.for_each is not None else [name]
         self._outputs[name], self._handed[name] = [], []
+        twice = [run for run in self._runs[name] if run != name and run in self._taken]
+        if twice:
+            text = f"its runs are called {twice[0]!r}, and so is another step"
+            self.result.problems.append(Problem(pointer(["steps", name]), text, "another name"))
+            return
+        self._taken.update(self._runs[name])
         for number, item in enumerate(items, start=1):
             run = self._runs[name][number - 1]
             values: dict[str, object] = {"params": self._arguments}

@@ -206,6 +206,19 @@ def test_steps_that_wait_for_each_other_are_refused() -> None:
     assert "wait for each other" in problems(steps)["/steps/a"]
 
 
+def test_the_runs_of_a_step_must_not_be_called_like_another() -> None:
+    fan = {"do": "text-image", "with": {"text": "x"}, "for_each": [1, 2]}
+    assert "'a_2', and so is another step" in problems({"a": fan, "a_2": MAKE})["/steps/a"]
+
+
+def test_steps_that_mention_all_before_them_are_read_at_once() -> None:
+    """There are 2^99 ways through a hundred steps that each wait for every one before; none may be walked twice."""
+    steps: dict[str, object] = {}
+    for number in range(100):
+        steps[f"s{number}"] = {"step": {"kind": "palette", "colors": ["#ff0000"]}, "images": [], "needs": list(steps)}
+    assert len(planned(steps)) == 100
+
+
 def test_a_workflow_does_not_become_larger_than_the_ledger_takes() -> None:
     fan = {"do": "text-image", "with": {"text": "x"}, "for_each": list(range(300))}
     assert "more than 500 steps" in " ".join(problems({"a": fan, "b": fan}).values())
