@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from darkroom.drafting import drafted
 from darkroom.effects import Flow
+from darkroom.estimate import with_time
 from darkroom.glue import judge, repairs
 from darkroom.inputs import Picture, Resolved, resolve_body
 from darkroom.launching import (
@@ -105,7 +106,8 @@ def preview(
     with suppress(Unavailable):  # a plan is of use without the ledger, too
         terms = yield from with_marks(terms)
     planned, _, _ = yield from plan(steps, image, terms)
-    return replace(planned, warnings=tuple(text for text, _ in notes_on(planned, terms)))
+    told = replace(planned, warnings=tuple(text for text, _ in notes_on(planned, terms)))
+    return (yield from with_time(told))
 
 
 def plan(

@@ -131,18 +131,21 @@ class Plan:
         model: model id of the Bedrock steps; several joined by commas.
         price_usd: US dollars for all steps, those included that a condition may leave out; None if one is not known.
         warnings: sentences for a person.
+        time_s: seconds until the last step would have ended, by the rates of this moment; None where nobody can know.
     """
 
     steps: tuple[PlannedStep, ...]
     model: str
     price_usd: Decimal | None
     warnings: tuple[str, ...] = ()
+    time_s: float | None = None
 
     def as_json(self) -> dict[str, object]:
         """The JSON form, steps in order."""
         return {
             "model": self.model,
             "price_usd": None if self.price_usd is None else float(self.price_usd),
+            "time_s": self.time_s,
             "warnings": list(self.warnings),
             "steps": [step.as_json(routes=True) for step in self.steps],
         }

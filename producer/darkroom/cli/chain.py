@@ -21,6 +21,7 @@ from darkroom.cli.invocation import Invocation
 from darkroom.cli.pictures import existing
 from darkroom.cli.submit import read_object, with_signature
 from darkroom.request_fields import REQUESTS
+from darkroom_shared.core.holds import span
 
 if TYPE_CHECKING:
     from darkroom import Plan
@@ -209,4 +210,5 @@ def plan_table(plan: Plan) -> Group:
 
 def _plan_title(plan: Plan) -> Text:
     price = "price not known" if plan.price_usd is None else f"${float(plan.price_usd):.4g} in all"
-    return Text(f"Plan for {plan.model or 'free steps'}, {price}; + marks steps put in between", style="bold")
+    time = "time not known" if plan.time_s is None else f"about {span(plan.time_s)} at the rates of this moment"
+    return Text(f"Plan for {plan.model or 'free steps'}, {price}, {time}; + marks steps put in between", style="bold")

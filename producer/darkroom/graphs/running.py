@@ -11,6 +11,7 @@ from typing import cast
 
 from darkroom.drafting import drafted
 from darkroom.effects import Flow
+from darkroom.estimate import with_time
 from darkroom.graphs.document import WorkflowDocument
 from darkroom.graphs.expansion import RawStep, expand
 from darkroom.graphs.parameters import arguments
@@ -74,7 +75,8 @@ def preview(scene: Scene, asked: Asked, options: SubmitOptions) -> Flow[Plan]:
         terms = yield from with_marks(terms)
     ready = yield from prepared(asked, terms)
     budget_of(asked.budget_usd or asked.document.budget_usd, ready.plan)
-    return replace(ready.plan, warnings=tuple(text for text, _ in notes_on(ready.plan, terms)))
+    told = replace(ready.plan, warnings=tuple(text for text, _ in notes_on(ready.plan, terms)))
+    return (yield from with_time(told))
 
 
 def terms_of(scene: Scene, document: WorkflowDocument, options: SubmitOptions) -> Terms:

@@ -18,7 +18,7 @@ from darkroom.requests import NamedStep, Request
 from darkroom_shared.contract.job_record import JobRecord
 from darkroom_shared.contract.views import job_view
 from darkroom_shared.models.prices import BUILT_IN
-from darkroom_shared.store import ops
+from darkroom_shared.store import ops, steering
 from darkroom_shared.store.operation import Operation, Script
 from darkroom_shared.task_types import as_array, as_object
 from tests.support.bodies import mask, picture
@@ -50,7 +50,8 @@ def drive(flow: Flow[T]) -> tuple[T, list[JobRecord]]:
                 answer = {}  # no model is marked as retired
                 continue
             jobs += [_record(row) for row in as_array(operation.args.get("jobs"))]
-            answer = {"accept": ops.Accepted(ops.Verdict.ACCEPTED, "job_x"), "admit": ops.Admission((), None, "")}[operation.name]
+            answers = {"accept": ops.Accepted(ops.Verdict.ACCEPTED, "job_x"), "admit": ops.Admission((), None, "")}
+            answer = {**answers, "lanes": steering.Overview(0, 0, (), {})}[operation.name]
 
 
 def _record(row: object) -> JobRecord:

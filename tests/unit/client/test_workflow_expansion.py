@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from darkroom import InvalidRequest, NoRoute
-from darkroom.effects import Flow, Work
+from darkroom import InvalidRequest, LedgerUnavailable, NoRoute
+from darkroom.effects import Ask, Flow, Work
 from darkroom.graphs import templates
 from darkroom.graphs.document import as_json, read_document, read_text
 from darkroom.graphs.running import Asked, preview
 from darkroom.launching import Scene
 from darkroom.plans import Plan, PlannedStep
 from darkroom_shared.core.conditions import written
+from darkroom_shared.store.operation import Script
 from darkroom_shared.task_types import as_object
 from tests.support.bodies import picture
 from tests.support.terms import settings
@@ -24,15 +25,19 @@ MAKE = {"do": "text-image", "with": {"text": "a jar", "count": 3}}
 
 
 def driven(flow: Flow[Plan]) -> Plan:
-    """Runs a flow that asks for nothing but work; of the ledger it learns that no model is marked."""
+    """Runs a flow that asks for little but work; of the ledger it learns that no model is marked, and of its lanes nothing."""
     answer: object = None
     while True:
         try:
-            wish = flow.send(answer)
+            lanes = isinstance(answer, Ask) and isinstance(answer.operation, Script)
+            wish = flow.throw(LedgerUnavailable("away")) if lanes else flow.send(answer)
         except StopIteration as stop:
             found: Plan = stop.value
             return found
-        answer = wish.function() if isinstance(wish, Work) else set[str]()
+        if isinstance(wish, Work):
+            answer = wish.function()
+        else:
+            answer = wish if isinstance(wish, Ask) and isinstance(wish.operation, Script) else set[str]()
 
 
 def planned(steps: Mapping[str, object], arguments: Mapping[str, object] | None = None, **more: object) -> dict[str, PlannedStep]:
