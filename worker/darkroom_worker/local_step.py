@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Final
 
 from pydantic import TypeAdapter
 
@@ -13,7 +12,7 @@ from darkroom_shared.contract.steps import Select, StepSpec
 from darkroom_shared.failpoints import Point
 from darkroom_worker.outcomes import LEASE_LOST, tell_if_over
 from darkroom_worker.requests import step_documents, step_images
-from darkroom_worker.steps.select import chosen
+from darkroom_worker.steps.select import chosen, parsed
 from darkroom_worker.work import NO_REMARKS, Held, Made, Remarks, Worker, commit_results, open_gate
 
 NOTHING_SELECTED: Final = "nothing_selected"
@@ -48,13 +47,6 @@ async def run_local_step(worker: Worker, held: Held) -> str:
 
 def _selected(spec: Select, images: Sequence[bytes | None], answers: Sequence[bytes | None]) -> list[Made]:
     """The best pictures, byte for byte as they came."""
-    told = [None if data is None or images[number] is None else _parsed(data) for number, data in enumerate(answers[: len(images)])]
+    told = [None if data is None or images[number] is None else parsed(data) for number, data in enumerate(answers[: len(images)])]
     kept = [data for number in chosen(spec, told) if (data := images[number]) is not None]
     return [Made("image", data, index) for index, data in enumerate(kept)]
-
-
-def _parsed(data: bytes) -> object:
-    try:
-        return cast("object", json.loads(data))
-    except ValueError:
-        return None  # words, not JSON: nothing to choose by

@@ -22,8 +22,10 @@ from darkroom_shared.contract.steps import STEP_KINDS, StepSpec, parse_step
 from darkroom_shared.core.errors import InvalidRequest
 from darkroom_shared.task_types import AnyRequest
 
-LOCAL: Final[Mapping[str, str]] = {kind.replace("_", "-"): kind for kind in STEP_KINDS}
-"""Local steps by the name that the command line has for them."""
+_CHOOSES: Final = "select"
+_NO_ANSWERS: Final = "select needs an answer about each picture, and a chain has none: see `darkroom workflow show best-of`."
+LOCAL: Final[Mapping[str, str]] = {kind.replace("_", "-"): kind for kind in STEP_KINDS if kind != _CHOOSES}
+"""Local steps by the name that the command line has for them, but the one that reads answers beside its pictures."""
 _OPTION: Final = re.compile(r"\s*([A-Za-z][\w-]*)=(.*)", re.DOTALL)
 _TRUE: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -39,7 +41,7 @@ class TypedStep:
 def is_step(word: str) -> bool:
     """True if a word begins like a step."""
     kind = word.partition(":")[0].strip().lower().replace("_", "-")
-    return kind in REQUESTS or kind in LOCAL
+    return kind in REQUESTS or kind in LOCAL or kind == _CHOOSES
 
 
 def read_step(word: str) -> TypedStep:
@@ -56,6 +58,8 @@ def read_step(word: str) -> TypedStep:
         return TypedStep(name, _local(kind, options, words))
     if kind in REQUESTS:
         return TypedStep(name, _request(kind, options, words))
+    if kind == _CHOOSES:
+        raise BadInput(_NO_ANSWERS)
     raise BadInput(f"{head!r} is no step. Steps are {', '.join([*REQUESTS, *LOCAL])}.")
 
 
@@ -114,8 +118,10 @@ def _local(kind: str, options: Mapping[str, str], words: str) -> StepSpec:
         raise BadInput(f"{kind}: {told}.") from error
 
 
-def _scalar(text: str) -> int | float | str | list[str]:
-    """A number where the text is one, a list where colours are joined by `+`."""
+def _scalar(text: str) -> bool | int | float | str | list[str]:
+    """Yes or no or a number where the text is one, a list where colours are joined by `+`."""
+    if text.lower() in _TRUE:
+        return _TRUE[text.lower()]
     if text.startswith("#") and "+" in text:
         return text.split("+")
     for number in (int, float):

@@ -149,7 +149,7 @@ def at_path(value: object, path: Sequence[str]) -> object:
     for key in path:
         if isinstance(value, Mapping):
             value = cast("Mapping[str, object]", value).get(key)
-        elif isinstance(value, list) and key.isdigit():
+        elif isinstance(value, list) and key.isdecimal():
             items = cast("list[object]", value)
             value = items[int(key)] if int(key) < len(items) else None
         else:

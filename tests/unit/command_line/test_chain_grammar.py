@@ -10,7 +10,7 @@ from darkroom.cli.chain_grammar import LOCAL, is_step, read_step
 from darkroom.cli.delivery import seconds
 from darkroom.cli.exits import BadInput
 from darkroom.request_fields import REQUESTS, prompt_field, request_fields
-from darkroom_shared.contract.steps import Resize, ZoomOut
+from darkroom_shared.contract.steps import ContactSheet, Resize, ZoomOut
 from darkroom_shared.task_types import (
     TASK_TYPES,
     AnyRequest,
@@ -43,6 +43,7 @@ from darkroom_shared.task_types import (
         ("sdxl-image:a boat,steps=40", SdxlImage("a boat", steps=40)),
         ("zoom-out:width=768,height=640,scale=0.5", ZoomOut(width=768, height=640, scale=0.5)),
         ("resize:longest_side=512", Resize(longest_side=512)),
+        ("contact-sheet:cell=64,numbers=yes", ContactSheet(cell=64, numbers=True)),
     ],
 )
 def test_a_word_becomes_the_request_it_describes(word: str, request_: object) -> None:
@@ -70,6 +71,7 @@ def test_what_is_no_step_is_not_taken_for_one(word: str) -> None:
         ("flatten:white", "takes no prompt"),
         ("zoom-out:width=768", "height"),
         ("text-image:seed=3", "text"),
+        ("select:by=/score", "a chain has none: see `darkroom workflow show best-of`"),
     ],
 )
 def test_a_wrong_step_is_refused_with_what_is_allowed(word: str, said: str) -> None:

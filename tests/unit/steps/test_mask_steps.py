@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from darkroom_shared.contract.steps import Canvas, ContactSheet, Feather, Grow, MaskFromColor, Select
 from darkroom_shared.core.errors import ImageRefused, InvalidRequest
 from darkroom_worker.steps import run_step
-from darkroom_worker.steps.select import chosen
+from darkroom_worker.steps.select import chosen, parsed
 from tests.unit.steps.pictures import decoded, noise, png
 
 RED, BLUE, BLACK, WHITE = (255, 0, 0), (0, 0, 255), (0, 0, 0), (255, 255, 255)
@@ -109,6 +109,18 @@ def test_a_sheet_does_not_enlarge_a_small_picture() -> None:
     assert sorted(decoded(data).getcolors() or []) == [(100, RED), (64 * 64 - 100, WHITE)]
 
 
+def test_the_cells_of_a_sheet_are_numbered_on_request() -> None:
+    pictures = [png(Image.new("RGB", (300, 300), RED))] * 12
+    [plain], [numbered] = (run_step(ContactSheet(cell=110, gap=0, columns=12, numbers=told), pictures) for told in (False, True))
+    changed = ImageChops.difference(decoded(plain), decoded(numbered)).convert("L").point(lambda value: 255 if value else 0)
+    widths = [(changed.crop((x, 0, x + 110, 110)).getbbox() or (0, 0, 0, 0)) for x in range(0, 12 * 110, 110)]
+    assert widths == [(0, 0, 10, 13)] * 9 + [(0, 0, 16, 13)] * 3
+    cells = {decoded(numbered).crop((x, 0, x + 10, 13)).tobytes() for x in range(0, 9 * 110, 110)}
+    assert len(cells) == 9, "each digit looks different"
+    [large] = run_step(ContactSheet(cell=220, gap=0, numbers=True), pictures[:1])
+    assert decoded(large).crop((0, 0, 20, 26)).resize((10, 13), Image.Resampling.NEAREST).tobytes() in cells
+
+
 ANSWERS = [{"score": 3}, {"score": 9.5}, None, {"score": "high"}, {"score": 9.5}, {"other": 1}, {"score": 7}]
 
 
@@ -122,6 +134,19 @@ def test_the_best_of_several_is_kept_and_the_earlier_of_equals(keep: int, at_lea
 def test_a_boolean_chooses_those_for_which_it_is_true() -> None:
     answers = [{"verdict": {"ok": False}}, {"verdict": {"ok": True}}, {"verdict": {"ok": True}}, {"verdict": None}]
     assert chosen(Select(by="/verdict/ok", keep=4), answers) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"The first is best.", b'{"score": 1e999}', b'{"score": ' + b"9" * 400 + b"}", b"[" * 9000 + b"]" * 9000, b'{"score": NaN}'],
+)
+def test_an_answer_that_cannot_be_compared_does_not_count(answer: bytes) -> None:
+    assert chosen(Select(by="/score"), [parsed(answer), parsed(b'{"score": -1}')]) == [1]
+
+
+def test_a_path_into_a_list_counts_in_digits_only() -> None:
+    answers = [parsed(b'{"scores": [1, 5]}'), parsed(b'{"scores": [2, 4]}')]
+    assert [chosen(Select(by=f"/scores/{at}"), answers) for at in ("0", "1", "\u00b2")] == [[1], [0], []]
 
 
 def test_nothing_is_chosen_without_answers() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import orjson
+
 from darkroom_shared.contract.steps import Select
 from darkroom_shared.core.conditions import at_path
 from darkroom_worker.steps.pixels import refuse
@@ -21,10 +23,19 @@ def chosen(spec: Select, answers: Sequence[object]) -> list[int]:
     return [number for _, number in sorted(counted, key=lambda one: (-one[0], one[1]))[: spec.keep]]
 
 
+def parsed(answer: bytes) -> object:
+    """What an answer says; None for words that are no JSON, by which nothing can be chosen."""
+    try:
+        # A model wrote it: unlike `json`, orjson refuses endless nesting and numbers too large for a float with a ValueError.
+        return orjson.loads(answer)
+    except ValueError:
+        return None
+
+
 def _score(value: object, at_least: float | None) -> float | None:
     if isinstance(value, bool):
         return 1.0 if value else None
-    if not isinstance(value, int | float) or value != value or (at_least is not None and value < at_least):  # noqa: PLR0124 - NaN
+    if not isinstance(value, int | float) or (at_least is not None and value < at_least):
         return None
     return float(value)
 

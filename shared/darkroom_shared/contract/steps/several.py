@@ -28,6 +28,8 @@ class ContactSheet(Step):
     gap: Annotated[int, Field(ge=0, le=256)] = 8
     """Pixels between the cells, and around them."""
     background: Color = "#ffffff"
+    numbers: bool = False
+    """Whether each cell shows in its upper left corner which picture it holds, counted from 1."""
 
     def grid(self, count: int) -> tuple[int, int]:
         """Columns and rows for so many pictures."""
