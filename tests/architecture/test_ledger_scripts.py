@@ -123,6 +123,7 @@ def test_a_script_has_every_shared_function_that_it_can_come_to_and_no_other(nam
         "in",
         "elseif",
         "ipairs",
+        "pcall",
         "pairs",
         "next",
         "type",

@@ -217,3 +217,15 @@ def test_a_workflow_whose_branch_was_skipped_has_succeeded(room: Room) -> None:
     run(room, check, 1)
     view = workflow_view(room.run(reads.workflow("wf_1")), [room.view(check), room.view(no)])
     assert (view.state, view.is_terminal) == (JobState.SUCCEEDED, True)
+
+
+@pytest.mark.parametrize("answer", ["[" * 2000 + "]" * 2000, '{"score": 1e999}', "no json", "null"])
+def test_an_answer_that_cannot_be_read_makes_no_condition_true_and_stops_nothing(room: Room, answer: str) -> None:
+    judge, after = new_job_id(), new_job_id()
+    room.worker()
+    when = ["<", {"job": judge, "value": "json", "path": ["score"]}, 5]
+    room.accept(room.new_job(job_id=judge, dependants=[after]), room.new_job(job_id=after, soft={judge: "watch"}, when=when))
+    hint = room.advance(room.admit_one(), "responded")
+    done = room.run(ops.commit(hint.call_id, hint.fence, outputs=[output()], answer=answer))
+    assert (done.verdict, done.state) == (ops.Committed.DONE, "succeeded")
+    assert (room.state(after), room.view(after).reason) == ("canceled", "skipped")

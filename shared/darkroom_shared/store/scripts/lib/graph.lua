@@ -14,7 +14,9 @@ local function value_of(asked)
   if asked.value == 'count' then return number(j, 'images') end
   if asked.value == 'json' then
     local text = field(j, 'answer')
-    local value = text and cjson.decode(text)
+    -- A model's answer may be nested deeper than can be read here, and an error now would leave half of a commit behind.
+    local readable, value = pcall(cjson.decode, text or 'null')
+    if not readable then return nil end
     for _, key in ipairs(asked.path or {}) do
       if type(value) ~= 'table' then return nil end
       local place = string.match(key, '^%d+$') and #value > 0 and tonumber(key) + 1 or key
