@@ -1,18 +1,21 @@
-"""Case 36: a workflow of four steps whose worker dies at each edge.
+"""Case 36: workflows whose worker dies at each edge.
 
 a ──► b ──► d        a, c and d are paid calls, b is a free local step; d joins the pictures of b and c
  └──► c ──┘
+
+a ──► b, c, d, e, f ──► s    a and the five arms are paid calls; s, a contact sheet, joins what the arms gave
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from darkroom_shared.contract.job_record import JobRecord
 from darkroom_shared.failpoints import Point
 from darkroom_shared.store import ops
 from tests.faults.checker import check, gather
@@ -25,9 +28,21 @@ from tests.support.valkey import Server
 Seeds = Callable[[], int]
 Measured = Callable[[str, str], None]
 USD = PRICE / 1_000_000
-STEPS = "abcd"
-PAID = "acd"
 WIDTH = 2
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A graph: its steps in order, those that are paid, and whom each waits for; `joins` may do without some of theirs."""
+
+    steps: str
+    paid: str
+    before: Mapping[str, str]
+    joins: str = ""
+
+
+DIAMOND = Shape("abcd", "acd", {"a": "", "b": "a", "c": "a", "d": "bc"})
+FAN = Shape("abcdefs", "abcdef", {"a": "", **dict.fromkeys("bcdef", "a"), "s": "bcdef"}, joins="s")
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,12 @@ EDGES = (
     *(Edge(Point.PUBLISH_SENDING, n) for n in range(1, 4)),
     *(Edge(Point.CALL_ANSWERED, n, unknown=1) for n in range(1, 4)),
 )
+FAN_EDGES = (
+    *(Edge(Point.PICTURES_STORED, n) for n in (1, 2, 6, 7)),
+    *(Edge(Point.COMMIT_DONE, n) for n in (1, 2, 5, 6, 7)),
+    *(Edge(Point.PUBLISH_SENDING, n) for n in (1, 2, 3)),
+    *(Edge(Point.CALL_ANSWERED, n, unknown=1) for n in (1, 4, 6)),
+)
 
 
 def variation(seed: int, *images: str) -> dict[str, object]:
@@ -59,38 +80,38 @@ def variation(seed: int, *images: str) -> dict[str, object]:
     }
 
 
-def diamond(stack: Stack, seeds: dict[str, int]) -> dict[str, str]:
+def accept(stack: Stack, shape: Shape, seeds: dict[str, int]) -> dict[str, str]:
     """Accepts the workflow as one; job by step."""
-    ids = {step: new_job_id() for step in STEPS}
-    output = {step: f"$steps.{step}.outputs[0]" for step in STEPS}
+    ids = {step: new_job_id() for step in shape.steps}
+    output = {step: f"$steps.{step}.outputs[0]" for step in shape.steps}
 
-    def fields(step: str, *needs: str) -> Any:
-        return {"step": step, "needs": {name: ids[name] for name in needs}}
+    def record(step: str) -> JobRecord:
+        before = shape.before[step]
+        fields: dict[str, Any] = {"step": step, "needs": {name: ids[name] for name in before}}
+        if step in shape.joins:
+            fields["soft"] = {ids[name]: "gather" for name in before}
+        pictures = [output[name] for name in before]
+        if step not in shape.paid:
+            return stack.local_record({"kind": "contact_sheet" if step in shape.joins else "invert"}, pictures, **fields)
+        return stack.record(variation(seeds[step], *pictures) if before else text_image(seed=seeds[step]), **fields)
 
-    records = {
-        "a": stack.record(text_image(seed=seeds["a"]), **fields("a")),
-        "b": stack.local_record({"kind": "invert"}, [output["a"]], **fields("b", "a")),
-        "c": stack.record(variation(seeds["c"], output["a"]), **fields("c", "a")),
-        "d": stack.record(variation(seeds["d"], output["b"], output["c"]), **fields("d", "b", "c")),
-    }
-    before = {"a": "", "b": "a", "c": "a", "d": "bc"}
-    after = {step: [ids[other] for other in STEPS if step in before[other]] for step in STEPS}
+    after = {step: [ids[other] for other in shape.steps if step in shape.before[other]] for step in shape.steps}
     jobs = [
-        ops.NewJob(ids[step], records[step].as_fields(), needs=[ids[other] for other in before[step]], dependants=after[step])
-        for step in STEPS
+        ops.NewJob(ids[step], record(step).as_fields(), needs=[ids[other] for other in shape.before[step]], dependants=after[step])
+        for step in shape.steps
     ]
     stack.ledger.run(ops.accept(jobs, unpaced(*jobs)))
     stack.admit()
     return ids
 
 
-def play(stage: Stage, edge: Edge) -> str:
+def play(stage: Stage, edge: Edge, shape: Shape) -> str:
     """The workflow with a worker that dies at this edge and one that comes after it; what happened, in a sentence."""
-    seeds = {step: stage.seed() for step in PAID}
+    seeds = {step: stage.seed() for step in shape.paid}
     with stage.stack() as stack:
         failpoint = f"{edge.point}=kill@{edge.nth}"
         with crewed(stack, "--slots", "1", **PATIENT_CALLS, DARKROOM_FAILPOINTS=failpoint) as first:
-            ids = diamond(stack, seeds)
+            ids = accept(stack, shape, seeds)
             first.until_killed()
             with crewed(stack, **PATIENT_CALLS):
                 views = {step: stack.wait(job, PATIENCE_S) for step, job in ids.items()}
@@ -101,14 +122,14 @@ def play(stage: Stage, edge: Edge) -> str:
     for step, view in views.items():
         types = [event.type for event in events[step]]
         assert (view.state, len(view.outputs), types.count("call.commit")) == ("succeeded", 1, 1), f"{edge}: step {step}"
-        assert view.cost.actual_usd == (USD if step in PAID else 0), f"{edge}: step {step}"
-    for step in "bcd":
+        assert view.cost.actual_usd == (USD if step in shape.paid else 0), f"{edge}: step {step}"
+    for step in shape.steps[1:]:
         freed = [event for event in events[step] if event.type == "call.park" and "call" not in event.data]
         assert len(freed) == 1, f"{edge}: step {step} is let go once"
-    assert len({view.outputs[0].sha256 for view in views.values()}) == len(STEPS), f"{edge}: every step made its own picture"
-    assert (len(requests), findings.unknown) == (len(PAID) + edge.unknown, edge.unknown), edge
+    assert len({view.outputs[0].sha256 for view in views.values()}) == len(shape.steps), f"{edge}: every step made its own picture"
+    assert (len(requests), findings.unknown) == (len(shape.paid) + edge.unknown, edge.unknown), edge
     assert findings.problems == [], edge
-    return f"killed at {edge}: {len(requests)} paid calls for {len(PAID)} paid steps, {edge.unknown} unknown"
+    return f"killed at {edge}: {len(requests)} paid calls for {len(shape.paid)} paid steps, {edge.unknown} unknown"
 
 
 @pytest.fixture
@@ -118,16 +139,23 @@ def stage(durable_server: Server, bedrock: Running, tmp_path: Path, seed: Seeds)
 
 
 def test_a_workflow_goes_on_after_its_worker_died_between_two_steps(stage: Stage, measured: Measured) -> None:
-    measured("case 36", play(stage, Edge(Point.COMMIT_DONE, 1)))
+    measured("case 36", play(stage, Edge(Point.COMMIT_DONE, 1), DIAMOND))
+
+
+CASES = [
+    pytest.param(shape, edges[n : n + WIDTH], id=f"{name} " + " ".join(map(str, edges[n : n + WIDTH])))
+    for name, shape, edges in (("diamond", DIAMOND, EDGES), ("fan", FAN, FAN_EDGES))
+    for n in range(0, len(edges), WIDTH)
+]
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    "edges", [EDGES[n : n + WIDTH] for n in range(0, len(EDGES), WIDTH)], ids=lambda edges: " ".join(map(str, edges))
-)
-def test_a_workflow_ends_well_whichever_edge_its_worker_died_at(stage: Stage, measured: Measured, edges: tuple[Edge, ...]) -> None:
+@pytest.mark.parametrize(("shape", "edges"), CASES)
+def test_a_workflow_ends_well_whichever_edge_its_worker_died_at(
+    stage: Stage, measured: Measured, shape: Shape, edges: tuple[Edge, ...]
+) -> None:
     def player(edge: Edge) -> Callable[[], str]:
-        return lambda: play(stage, edge)
+        return lambda: play(stage, edge, shape)
 
     for said in at_once(map(player, edges), WIDTH):
         measured("case 36", said)
