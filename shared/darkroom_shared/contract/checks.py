@@ -76,15 +76,16 @@ class WrongSize(Check):
 class ChangeOutsideMask(Check):
     """What a mask keeps of the original is still as it was.
 
-    Picture and original are compared as if they had one size, in fields of 1/128 of the longer side, each by its channel that
-    differs most. Fields of which the mask keeps only a part do not count, nor does anything within `margin` of the edited part.
+    Picture and original are compared as if they had one size, in fields of 1/128 of the longer side but at least 8 pixels, each by
+    its channel that differs most. Fields of which the mask keeps only a part do not count, nor does anything within `margin` of the
+    edited part.
 
-    Measured, as mean and 95th percentile. Right: 0 and 0 for what the local engine keeps, in 9 edits; on four photographs of
-    1152x768 pixels up to 2.2 and 7 for JPEG of quality 30, WebP of 60, half the size, and blur and grain as an autoencoder may
-    leave them, and up to 4.3 and 6 for 3 % more light. Wrong, on the same: from 7.2 and 13 on for 10 % more light, 30 % less
-    saturation, a shift by 8 pixels, a cut of 1 % at each side; from 12 and 166 on for a strange thing on 4 % of the picture; from
-    22 and 64 on for a picture drawn anew. Not always seen: a shift by 3 pixels (3.4 and 10 for a soft picture), and a thing on 2 %
-    of the picture or less (6.0 and 0).
+    Measured, as mean and 95th percentile. Right: 0 and 0 for what the local engine keeps, in 9 edits; on four photographs of 384 to
+    1152 pixels up to 3.4 and 7 for JPEG of quality 30, WebP of 60, half the size, and blur and grain as an autoencoder may leave
+    them, and up to 4.3 and 6 for 3 % more light. Wrong, on the same: 7.3 and 13 or more for 10 % more light or 30 % less
+    saturation, a 95th percentile of 14 or more for a shift by 0.7 % of the width and for a cut of 1 % at each side, 10 and 138 or
+    more for a strange thing on 4 % of the picture, 22 and 64 or more for a picture drawn anew. Not always seen: smaller shifts, and
+    a thing on 2 % of the picture (4.9 to 7.4 and 0).
     """
 
     kind: Literal["change_outside_mask"] = "change_outside_mask"
@@ -119,10 +120,11 @@ class MissingAlpha(Check):
 class NearDuplicate(Check):
     """The picture is not the same as one of its siblings.
 
-    Both are divided into 32x32 fields, and the mean colour of at least one must differ by `least`. Measured: up to 6 for the same
-    picture as JPEG of quality 30 or WebP of 60, at a third of its size, or with grain, 7 for 3 % more light; 71 or more between
-    pictures that the local engine made with other seeds, 20 or more if only a quarter of the picture was painted anew. An erased
-    thing, whose place looks the same whatever the seed, has up to 6. Mirrored or cut by 1 %, a picture is another (23 and more).
+    Both are divided into 32x32 fields (fewer, where they would be smaller than 12 pixels), and the mean colour of at least one must
+    differ by `least`. Measured on four photographs of 384 to 1152 pixels, the same picture: up to 8 as JPEG of quality 30 or WebP
+    of 60, up to 7 at a third of its size, with grain, or with 3 % more light. Other seeds of the local engine: 28 or more where
+    there is a thing to be seen, 12 or more where only a quarter of the picture was painted anew; less for an even ground or a thing
+    erased, which look the same whatever the seed. A picture that was mirrored or cut by 1 % counts as another (19 and more).
     """
 
     kind: Literal["near_duplicate"] = "near_duplicate"

@@ -21,7 +21,7 @@ from darkroom_shared.contract.checks import (
 from darkroom_shared.core.errors import ImageRefused, InvalidRequest
 from darkroom_worker.checks import check_apart, check_picture
 from darkroom_worker.steps.runner import StepRunner
-from tests.unit.steps.pictures import decoded, encoded, noise, png
+from tests.unit.steps.pictures import encoded, noise, png
 
 SIZE = (256, 192)
 EDITED = (64, 48, 160, 144)
@@ -287,7 +287,3 @@ def test_checks_run_in_a_child_process_and_its_errors_come_back() -> None:
             await runner.close()
 
     asyncio.run(main())
-
-
-def test_the_same_picture_opened_again_is_the_same() -> None:
-    assert decoded(png(scene())).tobytes() == scene().tobytes()

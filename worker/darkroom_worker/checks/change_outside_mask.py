@@ -13,6 +13,8 @@ from darkroom_worker.steps.pixels import grown, opened
 
 _FIELDS: Final = 128
 """Along the longer side. More of them would see the grain of another encoding, fewer would not see a shift."""
+_LEAST_SIDE: Final = 8
+"""Of a field, in pixels: in smaller ones, what JPEG does to a sharp edge between colours would look like a change."""
 
 _GREYISH: Final = 15
 """How far a mask's black and white may be from pure: JPEG does not keep them."""
@@ -21,7 +23,8 @@ _GREYISH: Final = 15
 def run(spec: ChangeOutsideMask, given: Given) -> str | None:
     """What is wrong, or None; also None where nothing is kept far enough from the edited part to be compared."""
     before = seen(given.references[spec.original])
-    scale = min(1, _FIELDS / max(before.width, before.height))
+    longer = max(before.width, before.height)
+    scale = min(_FIELDS / longer, 1 / _LEAST_SIDE)
     size = max(1, round(before.width * scale)), max(1, round(before.height * scale))
     kept = _kept(spec, given.references[spec.mask], (before.width, before.height)).resize(size, Image.Resampling.BOX)
     whole = kept.point([0] * 255 + [255])  # fields of which a part is edited say nothing
