@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from pathlib import Path
 
@@ -37,6 +38,21 @@ steps:
   third: {do: conservative-upscale, with: {prompt: a beach}}
   fourth: {do: fast-upscale, images: ["$steps.second.outputs[0]"], needs: [third]}
 """
+BOTH = ["$params.first", "$params.second"]
+SCORE = {"type": "object", "properties": {"score": {"type": "number"}}, "required": ["score"], "additionalProperties": False}
+JUDGE = {"do": "extract", "with": {"prompt": "How good is it?", "schema": SCORE}}
+ANSWERS = ["$steps.judge.outputs[0]", "$steps.judge_2.outputs[0]"]
+CHOICE = {
+    "model": "auto",
+    "parameters": {"first": {"type": "image"}, "second": {"type": "image"}},
+    "steps": {
+        "judge": {**JUDGE, "images": BOTH[:1]},
+        "judge_2": {**JUDGE, "images": BOTH[1:]},
+        "best": {"step": {"kind": "select", "by": "/score"}, "images": BOTH, "documents": ANSWERS},
+        "none": {"step": {"kind": "select", "by": "/score", "at_least": 1e6}, "images": BOTH, "documents": ANSWERS},
+        "after": {"step": {"kind": "invert"}, "images": ["$steps.none.outputs[0]"]},
+    },
+}
 PAID = ["first", "second", "third", "fourth"]
 
 
@@ -55,6 +71,10 @@ def photo() -> bytes:
     """A subject on a plain ground."""
     image = Image.new("RGB", (768, 768), (230, 230, 225))
     image.paste((180, 40, 30), (284, 184, 484, 584))
+    return png(image)
+
+
+def png(image: Image.Image) -> bytes:
     out = io.BytesIO()
     image.save(out, "PNG")
     return out.getvalue()
@@ -104,6 +124,18 @@ def test_the_best_of_several_is_one_of_them_byte_for_byte(room: Darkroom) -> Non
     scores = [flow.steps[f"judge_{number}"].json() for number in (1, 2, 3)]
     numbers = [score["score"] for score in scores if isinstance(score, dict)]
     assert made.index(best.sha256) == numbers.index(max(numbers))
+
+
+def test_pictures_from_outside_are_chosen_from_and_none_where_none_is_good_enough(room: Darkroom) -> None:
+    pictures = [photo(), png(Image.new("RGB", (512, 512), (40, 90, 160)))]
+    flow = room.run(CHOICE, {"first": pictures[0], "second": pictures[1]})
+    flow.wait(60)
+    scores = [answer["score"] for name in ("judge", "judge_2") if isinstance(answer := flow.steps[name].json(), dict)]
+    [best] = flow.steps["best"].status().outputs
+    assert best.sha256 == hashlib.sha256(pictures[scores.index(max(scores))]).hexdigest()
+    none = flow.steps["none"].status()
+    assert (none.state, none.reason, list(none.outputs)) == (JobState.REJECTED, "nothing_selected", [])
+    assert flow.steps["after"].status().state is not JobState.SUCCEEDED
 
 
 @pytest.mark.parametrize("failing", range(4))

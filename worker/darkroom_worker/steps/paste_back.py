@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from PIL import Image, ImageFilter
 
 from darkroom_shared.contract.steps import PasteBack
-from darkroom_worker.steps.pixels import encoded, opened
-
-_WHITE_FROM = 128
+from darkroom_worker.steps.pixels import encoded, grown, opened, part_of
 
 
 def run(spec: PasteBack, images: Sequence[bytes]) -> list[bytes]:
     """The new picture, the original and the mask in; one picture of the original's size out."""
     original = opened(images[1])
-    kept = _kept(opened(images[2]), original.size, spec.kept)
+    kept = part_of(opened(images[2]), spec.kept)
+    if kept.size != original.size:
+        kept = kept.resize(original.size, Image.Resampling.NEAREST)
     new = opened(images[0])
     if new.size != original.size:
         new = new.resize(original.size, Image.Resampling.LANCZOS)
@@ -27,25 +27,12 @@ def run(spec: PasteBack, images: Sequence[bytes]) -> list[bytes]:
     return [encoded(new)]
 
 
-def _kept(mask: Image.Image, size: tuple[int, int], colour: str) -> Image.Image:
-    """255 where the mask has the colour, 0 elsewhere."""
-    black, white = (255, 0) if colour == "black" else (0, 255)
-    grey = mask.convert("L")
-    if grey.size != size:
-        grey = grey.resize(size, Image.Resampling.NEAREST)
-    return grey.point([black] * _WHITE_FROM + [white] * (256 - _WHITE_FROM))
-
-
 def _passing(kept: Image.Image, feather: int) -> Image.Image:
     """How much of the original shows: 255 near the kept part, falling evenly to 0 beyond `feather` pixels across or down.
 
     The kept part grown by half the way, and then blurred over the whole way: the slope begins where the kept part ends.
     """
-    grown = kept
-    for radius in ((feather // 2, 0), (0, feather // 2)):
-        # One axis at a time: of at most 65 pixels one alone counts 3 of 255, in a square it would round to nothing.
-        grown = grown.filter(ImageFilter.BoxBlur(radius)).point([0] + [255] * 255)
-    return grown.filter(ImageFilter.BoxBlur(feather / 2))
+    return grown(kept, feather // 2).filter(ImageFilter.BoxBlur(feather / 2))
 
 
 def _blend(new: Image.Image, original: Image.Image, share: Image.Image) -> None:

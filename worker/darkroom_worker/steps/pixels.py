@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from PIL import Image
+from PIL import Image, ImageChops, ImageFilter
 
 from darkroom_shared.core.errors import ImageRefused
 from darkroom_shared.images import OpenLimits, upright
@@ -24,6 +24,9 @@ METHODS: Final[Mapping[Literal["lanczos", "nearest"], Image.Resampling]] = {
 """Pillow premultiplies RGBA for Lanczos, so no colour bleeds out of transparent pixels."""
 BLACK: Final = (0, 0, 0)
 WHITE: Final = (255, 255, 255)
+_WHITE_FROM: Final = 128
+_GROWN_AT_ONCE: Final = 60
+"""Of at most 121 pixels in a row one alone still counts 2 of 255; of more, it would round to nothing."""
 
 
 def opened(data: bytes) -> Image.Image:
@@ -65,6 +68,24 @@ def mask(size: tuple[int, int], black: tuple[int, int, int, int]) -> Image.Image
     made = Image.new("RGB", size, WHITE)
     made.paste(BLACK, black)
     return made
+
+
+def part_of(mask: Image.Image, part: Literal["black", "white"]) -> Image.Image:
+    """255 where the mask has that colour, 0 elsewhere; greys count as white from 128 on."""
+    white = mask.convert("L").point([0] * _WHITE_FROM + [255] * (256 - _WHITE_FROM))
+    return white if part == "white" else ImageChops.invert(white)
+
+
+def grown(part: Image.Image, by: int) -> Image.Image:
+    """255 for every pixel that has one of 255 within so many columns and rows; the others, and all before, are 0 or 255."""
+    left = by
+    while left > 0:
+        step = min(left, _GROWN_AT_ONCE)
+        # One axis at a time, for the same reason as `_GROWN_AT_ONCE`.
+        for radius in ((step, 0), (0, step)):
+            part = part.filter(ImageFilter.BoxBlur(radius)).point([0] + [255] * 255)
+        left -= step
+    return part
 
 
 def encoded(image: Image.Image, file_format: Literal["PNG", "JPEG", "WEBP"] = "PNG", quality: int | None = None) -> bytes:

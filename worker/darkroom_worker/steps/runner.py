@@ -1,4 +1,4 @@
-"""Runs local steps in child processes with a memory limit, so that no picture can take the worker down.
+"""Runs local steps and checks in child processes with a memory limit, so that no picture can take the worker down.
 
 Each slot is one child process of its own: a child that dies takes only its own step with it, and its slot gets a new one. The child
 answers with values, not exceptions, and ends by itself when the worker is gone.
@@ -12,18 +12,20 @@ import os
 import resource
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import wait
-from typing import Final
+from typing import Final, TypeVar
 
 from darkroom_shared.contract.steps import StepSpec
 from darkroom_shared.core.errors import ImageRefused, InvalidRequest, RequestRejected
 from darkroom_shared.core.problems import Problem
 from darkroom_worker.steps import run_step
 
+_R = TypeVar("_R")
 MEMORY_BYTES: Final = 2 * 1024**3
 """Address space of a child. Measured peak: 1.0 GiB, for paste_back with two pictures of 33.5 million pixels of RGBA noise."""
 WORKERS: Final = 2
@@ -71,24 +73,33 @@ class StepRunner:
             ImageRefused: no picture that is accepted, out of memory, or two children died over it.
             InvalidRequest: the step cannot work on these pictures.
         """
+        return await self.apply(f"the step {spec.kind}", partial(run_step, spec, list(images)))
+
+    async def apply(self, name: str, call: Callable[[], _R]) -> _R:
+        """Makes a call in a child: a `partial` of a function of a module. It may be made twice, so it has no side effects.
+
+        Args:
+            name: what it does, for errors.
+
+        Raises:
+            RequestRejected: what the call raises of this; ImageRefused also if it is out of memory or two children died.
+        """
         cause: BrokenProcessPool | None = None
         for _ in range(CHILDREN_PER_STEP):
             try:
-                answer = await self._in_a_child(spec, images)
+                answer = await self._in_a_child(name, call)
             except BrokenProcessPool as error:
                 cause = error
                 continue
             if isinstance(answer, _Refused):
                 raise answer.error()
             return answer
-        raise ImageRefused(
-            f"the process that ran the step {spec.kind} died {CHILDREN_PER_STEP} times, most likely for want of memory"
-        ) from cause
+        raise ImageRefused(f"the process that ran {name} died {CHILDREN_PER_STEP} times, most likely for want of memory") from cause
 
-    async def _in_a_child(self, spec: StepSpec, images: Sequence[bytes]) -> list[bytes] | _Refused:
+    async def _in_a_child(self, name: str, call: Callable[[], _R]) -> _R | _Refused:
         slot = await self._free.get()
         try:
-            future = slot.submit(spec, images)
+            future = slot.submit(name, call)
         except BaseException:
             self._free.put_nowait(slot)
             raise
@@ -114,16 +125,16 @@ class _Slot:
         self._pool: ProcessPoolExecutor | None = None
         self._steps = 0
 
-    def submit(self, spec: StepSpec, images: Sequence[bytes]) -> Future[list[bytes] | _Refused]:
+    def submit(self, name: str, call: Callable[[], _R]) -> Future[_R | _Refused]:
         if self._steps >= STEPS_PER_CHILD:
             self._retire()
         self._steps += 1
         try:
-            return self._opened().submit(_in_child, spec, list(images))
+            return self._opened().submit(_in_child, name, call)
         except BrokenProcessPool:
             # The child died while it had nothing to do.
             self.forget()
-            return self._opened().submit(_in_child, spec, list(images))
+            return self._opened().submit(_in_child, name, call)
 
     def _opened(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -157,9 +168,7 @@ class _Slot:
         return list(processes)
 
 
-def _free_later(
-    loop: asyncio.AbstractEventLoop, free: asyncio.LifoQueue[_Slot], slot: _Slot, done: Future[list[bytes] | _Refused]
-) -> None:
+def _free_later(loop: asyncio.AbstractEventLoop, free: asyncio.LifoQueue[_Slot], slot: _Slot, done: Future[_R | _Refused]) -> None:
     """Called on one of the executor's threads when the child has answered or died."""
     if not done.cancelled() and isinstance(done.exception(), BrokenProcessPool):
         slot.forget()
@@ -188,12 +197,12 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _in_child(spec: StepSpec, images: list[bytes]) -> list[bytes] | _Refused:
+def _in_child(name: str, call: Callable[[], _R]) -> _R | _Refused:
     try:
-        return run_step(spec, images)
+        return call()
     except InvalidRequest as error:
         return _Refused(str(error), error.problems)
     except RequestRejected as error:
         return _Refused(str(error))
     except MemoryError:
-        return _Refused(f"the step {spec.kind} needs more memory than it may have; use a smaller picture")
+        return _Refused(f"{name} needs more memory than it may have; use a smaller picture")

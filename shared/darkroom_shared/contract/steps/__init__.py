@@ -11,11 +11,11 @@ Masks are RGB, purely black and white.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Final, TypeAlias, cast, get_args
+from typing import Annotated, Final, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from darkroom_shared.contract.kinds import kind_problems
 from darkroom_shared.contract.steps.base import MAX_PIXELS, MAX_SIDE, Step, has_alpha
 from darkroom_shared.contract.steps.coloring import Invert, Palette, PaletteTransfer
 from darkroom_shared.contract.steps.framing import Canvas, Cover, Crop, Pad, Resize, ZoomOut
@@ -24,7 +24,6 @@ from darkroom_shared.contract.steps.masking import Feather, Grow, MaskFromColor
 from darkroom_shared.contract.steps.several import ContactSheet, Select
 from darkroom_shared.contract.steps.writing import Convert
 from darkroom_shared.core.errors import InvalidRequest
-from darkroom_shared.core.problems import Problem, pointer
 
 __all__ = [
     "MAX_PIXELS",
@@ -83,12 +82,6 @@ STEP_TYPES: Final[tuple[type[Step], ...]] = get_args(get_args(StepSpec)[0])
 STEP_KINDS: Final[tuple[str, ...]] = tuple(step.model_fields["kind"].default for step in STEP_TYPES)
 _ADAPTER: Final[TypeAdapter[StepSpec]] = TypeAdapter(StepSpec)
 _SPECS: Final = dict(zip(STEP_KINDS, STEP_TYPES, strict=True))
-_Schema: TypeAlias = Mapping[str, object]
-_Schemas: TypeAlias = Mapping[str, _Schema]
-_NO_RULES: Final = frozenset({"title", "description", "default", "items"})
-"""Words of a field's JSON Schema that allow and forbid nothing, or speak of another place."""
-_SHOWN: Final = 80
-"""How many characters of a wrong value are repeated."""
 
 
 def parse_step(value: object) -> StepSpec:
@@ -100,30 +93,4 @@ def parse_step(value: object) -> StepSpec:
     try:
         return _ADAPTER.validate_python(value)
     except ValidationError as error:
-        raise InvalidRequest(
-            [_problem(item["type"], item["loc"], item["msg"], item["input"]) for item in error.errors()]
-        ) from error
-
-
-def _problem(wrong: str, location: Sequence[int | str], message: str, found: object) -> Problem:
-    if wrong.startswith("union_tag"):
-        return Problem("/kind", "kind must name a local step", list(STEP_KINDS))
-    # The first part is the union's tag, which is no part of the document.
-    kind, parts = (location[0], location[1:]) if location and location[0] in STEP_KINDS else (None, location)
-    said = message.removeprefix("Value error, ")
-    if kind is None or not parts:
-        return Problem(pointer(parts), said)
-    fields = cast("_Schemas", _SPECS[str(kind)].model_json_schema()["properties"])
-    if wrong == "extra_forbidden":
-        return Problem(pointer(parts), said, sorted(fields))
-    value = f", not {repr(found)[:_SHOWN]}" if isinstance(found, str | int | float | None) else ""
-    return Problem(pointer(parts), said + value, _allowed(fields[str(parts[0])], of_item=len(parts) > 1))
-
-
-def _allowed(schema: _Schema, *, of_item: bool) -> _Schema | None:
-    """The part of a field's JSON Schema that says what it (or an item of it) may hold."""
-    if "anyOf" in schema:
-        schema = cast("Sequence[_Schema]", schema["anyOf"])[0]
-    if of_item:
-        schema = cast("_Schema", schema["items"])
-    return {word: rule for word, rule in schema.items() if word not in _NO_RULES} or None
+        raise InvalidRequest(kind_problems(error, _SPECS, "a local step")) from error
