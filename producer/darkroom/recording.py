@@ -20,7 +20,7 @@ from darkroom_shared.core.ids import ASSET_SCHEME, SHA256
 from darkroom_shared.core.quota import LOCAL_LANE, PoolQuota
 from darkroom_shared.core.workflow import dependants
 from darkroom_shared.plan.choosing import facts_of
-from darkroom_shared.plan.content import content_of, shares
+from darkroom_shared.plan.content import bypass_of, content_of
 from darkroom_shared.plan.recorded import route_fields
 from darkroom_shared.plan.route import Route
 from darkroom_shared.store import ops
@@ -157,8 +157,11 @@ def _record(
     )
     if step.route is not None:
         record = record.model_copy(update=_route_fields(terms, step, step.route))
-    if told.cache == "no-store" or not shares(record):
+    if step.kind == "gate":
         return record
+    later = first and told.not_before_ms > told.submitted_ms
+    if bypass := "no_store" if told.cache == "no-store" else "not_before" if later else bypass_of(record):
+        return record.model_copy(update={"bypass": bypass})
     content, refs = content_of(record)
     return record.model_copy(update={"content": content, "content_refs": refs})
 

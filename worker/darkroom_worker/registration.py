@@ -43,13 +43,15 @@ class Registration:
         self._fields = fields
         self._beat_s = min(settings.heartbeat.total_seconds(), PRESENCE_S)
         self._pools = known_quotas(settings)
+        self._guardrail = f"{settings.guardrail} {','.join(settings.guardrail_gates)}".rstrip()
         self._pools_due_s = 0.0
 
     async def announce(self) -> None:
         """Registers for three beats. Raises LedgerUnavailable."""
         now_s = asyncio.get_running_loop().time()
         pools = self._pools if now_s >= self._pools_due_s else []
-        await self._ledger.run(presence.register(self._worker, round(self._beat_s * 3000), self._fields, pools))
+        ttl_ms = round(self._beat_s * 3000)
+        await self._ledger.run(presence.register(self._worker, ttl_ms, self._fields, pools, self._guardrail))
         if pools:
             self._pools_due_s = now_s + QUOTAS_S
 

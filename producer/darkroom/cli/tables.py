@@ -44,6 +44,32 @@ def substitution(view: JobView) -> list[tuple[str, str | Text]]:
     return [("in place of", f"{what}, {view.fidelity}"), *lost]
 
 
+_BYPASSES: Final = {
+    "no_seed": "no seed was given",
+    "no_store": "nothing was to be shared",
+    "no_cache": "it was to be made anew",
+    "not_before": "it was to begin later",
+    "on_unknown": "it may be held for a decision",
+    "text": "a model writes something else each time",
+    "guardrail_draft": "its guardrail is a draft, which may change",
+    "replay": "it replaces a dead letter",
+    "rerouted": "its model turned out retired",
+}
+
+
+def reuse(view: JobView) -> list[tuple[str, str | Text]]:
+    """What came of looking for an equal job, as rows of a table; none where nobody looked yet."""
+    if view.reused_from:
+        saved = view.cost.saved_usd
+        spared = ", saved: not known" if saved is None else f", ${saved:.4g} saved" if saved else ""
+        return [("cache", f"{view.cache or 'hit'}: the results of {view.reused_from}; nothing was called, nothing paid{spared}")]
+    if view.follows and not view.is_terminal:
+        return [("cache", f"waits for the results of {view.follows}, an equal job that is under way")]
+    if view.cache == "bypass":
+        return [("cache", f"bypassed: {_BYPASSES.get(view.cache_reason, view.cache_reason)}")]
+    return [("cache", "miss: there was no equal job")] if view.cache == "miss" else []
+
+
 def guarding(view: JobView) -> list[tuple[str, str | Text]]:
     """The guardrail of a job and what it was asked, as rows of a table; none where it has none."""
     sent = {attempt.guardrail for call in view.calls for attempt in call.attempts}
@@ -116,7 +142,7 @@ def job_details(view: JobView, waits: Sequence[tuple[str, str | Text]] = ()) -> 
         ("cost", cost(view.cost, over=view.is_terminal)),
     ]
     rows += [("workflow", f"{view.workflow}, step {view.step}")] if view.workflow else []
-    rows += [("reused", f"the results of {view.reused_from}: nothing was called, nothing paid")] if view.reused_from else []
+    rows += reuse(view)
     rows += waits
     rows += substitution(view)
     rows += [("diverted to", ", ".join(view.diverted_to))] if view.diverted_to else []

@@ -125,6 +125,8 @@ class JobRecord(BaseModel):
     """Those pictures: jobs, and numbers of their outputs."""
     cache: Cache | Literal[""] = ""
     """What was said of reuse at submit; empty for the usual."""
+    bypass: str = ""
+    """Why it looks for no equal job, if known at submit: `no_seed`, `no_store`, `not_before`, `on_unknown`, `text`."""
     call_budget: int = 0
     """Attempts in all; 0 for the worker's setting."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -155,6 +155,8 @@ class Cost(View):
     if one of these had no known price."""
     price_book: str = ""
     """Version of the table of prices that it was estimated by; several joined by commas."""
+    saved_usd: float | None = 0.0
+    """What the calls cost whose results were taken over; None if one of them had no known price."""
 
 
 class Timings(View):
@@ -209,6 +211,14 @@ class JobView(View):
     row: int = 0
     """Which row of its batch it stands for, counted from 1; 0 for none."""
     custom_id: str = ""
+    cache: Literal["", "hit", "coalesced", "miss", "bypass"] = ""
+    """Whether its results are those of an equal job: `hit`, they were there; `coalesced`, that job was under way; `miss`, there was
+    none; `bypass`, none was looked for. Empty while it waits for steps before it."""
+    cache_reason: str = ""
+    """Why none was looked for: `no_seed`, `no_store`, `no_cache`, `not_before`, `on_unknown`, `text` (a model that writes),
+    `guardrail_draft`, `replay`, `rerouted` (its model turned out retired)."""
+    follows: str = ""
+    """The equal job under way whose results it waits for."""
     reused_from: str = ""
     """The equal job whose results these are: nothing was called for them, and nothing paid."""
     replays: str = ""
@@ -266,7 +276,7 @@ def instant(text: str | None) -> datetime | None:
 
 
 def _usd(fields: Mapping[str, str], kind: str) -> float | None:
-    """Dollars of the attempts of a kind, `actual` or `uncertain`; None if any of them had no known price."""
+    """Dollars of the attempts of a kind, `actual`, `uncertain` or `saved`; None if any of them had no known price."""
     if int(fields.get(f"{kind}_unpriced", "0")) > 0:
         return None
     return int(fields.get(f"{kind}_microusd", "0")) / 1_000_000
@@ -340,6 +350,7 @@ def job_view(fields: Mapping[str, str], calls: Sequence[CallView] = ()) -> JobVi
             actual_usd=_usd(fields, "actual"),
             uncertain_usd=_usd(fields, "uncertain"),
             price_book=record.price_book,
+            saved_usd=_usd(fields, "saved"),
         ),
         timings=Timings(
             created=created,
@@ -355,6 +366,9 @@ def job_view(fields: Mapping[str, str], calls: Sequence[CallView] = ()) -> JobVi
         batch=record.batch,
         row=record.row,
         custom_id=record.custom_id,
+        cache=cast("Literal['', 'hit', 'coalesced', 'miss', 'bypass']", "bypass" if record.bypass else fields.get("reuse", "")),
+        cache_reason=record.bypass,
+        follows=fields.get("follows", ""),
         reused_from=fields.get("reused_from", ""),
         replays=record.replays,
         replaced_by=fields.get("replaced_by", ""),

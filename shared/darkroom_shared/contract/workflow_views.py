@@ -37,6 +37,7 @@ def workflow_view(fields: Mapping[str, str], steps: Sequence[JobView]) -> Workfl
             estimated_usd=total_usd(step.cost.estimated_usd for step in own),
             actual_usd=total_usd(step.cost.actual_usd for step in own),
             uncertain_usd=total_usd(step.cost.uncertain_usd for step in own),
+            saved_usd=total_usd(step.cost.saved_usd for step in own),
             price_book=",".join(dict.fromkeys(step.cost.price_book for step in own if step.cost.price_book)),
         ),
     )

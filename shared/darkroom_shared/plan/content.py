@@ -27,26 +27,32 @@ def has_fixed_seed(request: Mapping[str, object]) -> bool:
     return isinstance(config.get("seed"), int) or (isinstance(seed, int) and seed != 0)
 
 
-def shares(record: JobRecord) -> bool:
-    """Whether the job's result would come out the same again."""
+def bypass_of(record: JobRecord) -> str:
+    """Why the job shares nothing, one of the words of `JobRecord.bypass`; empty if its result would come out the same again.
+
+    A job that holds an unknown outcome for a person is not to keep others waiting for that person.
+    """
     if record.kind == "local":
-        return True
-    if record.kind == "gate" or record.task_type == CONVERSE.name or record.on_unknown == "hold" or record.not_before_ms:
-        return False
+        return ""
+    if record.task_type == CONVERSE.name:
+        return "text"
+    if record.on_unknown == "hold":
+        return "on_unknown"
     makes_vectors = any(gives_documents(model) for model in MODELS.values() if record.task_type in model.task_types)
-    return makes_vectors or has_fixed_seed(record.request)
+    return "" if makes_vectors or has_fixed_seed(record.request) else "no_seed"
 
 
 def content_of(record: JobRecord) -> tuple[str, list[tuple[str, int]]]:
     """The hash, and the outputs of other jobs that belong to it, in the order in which the request mentions them."""
     mentioned: list[Reference] = []
     request = _plain(record.request, mentioned)
+    around = _plain([record.prepare, record.finish], mentioned)
     conditions = {
         "version": VERSION,
         "task_type": record.task_type,
         "model": [record.model, record.base_model],
         "images": [record.images_wanted, record.images_per_call],
-        "around": [record.prepare, record.finish],
+        "around": around,
         "guardrail": [record.guardrail, list(record.guardrail_gates)],
     }
     return fingerprint(cast("Mapping[str, object]", request), **conditions), [

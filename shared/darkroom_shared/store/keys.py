@@ -14,6 +14,7 @@
 <p>batch_retention       zset     batch -> when its record goes, ms
 <p>reuse:<tenant>:<hash> string   job whose result equal ones take over, or wait for
 <p>followers:<job>       list     jobs that wait for its result
+<p>guardrail             string   what workers hold calls against that name nothing else: a guardrail and its gates
 <p>secret                string   drawn at random; links that let a person decide are signed with it
 <p>templates:<tenant>    set      names under which documents of workflows are saved
 <p>template:<tenant>:<name>  hash  version -> the document as JSON

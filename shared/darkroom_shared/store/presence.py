@@ -9,9 +9,19 @@ from darkroom_shared.store.answers import items, loads, record
 from darkroom_shared.store.operation import Script
 
 
-def register(worker: str, ttl_ms: int, fields: Mapping[str, str], pools: Sequence[PoolQuota]) -> Script[bool]:
-    """Announces a worker for `ttl_ms`; repeat before that is over."""
-    args = {"worker": worker, "ttl_ms": ttl_ms, "fields": dict(fields), "pools": [pool.as_json() for pool in pools]}
+def register(worker: str, ttl_ms: int, fields: Mapping[str, str], pools: Sequence[PoolQuota], guardrail: str = "") -> Script[bool]:
+    """Announces a worker for `ttl_ms`; repeat before that is over.
+
+    Args:
+        guardrail: what it holds calls against that name nothing else: `ID:VERSION`, a blank, and its gates joined by commas.
+    """
+    args = {
+        "worker": worker,
+        "ttl_ms": ttl_ms,
+        "fields": dict(fields),
+        "pools": [pool.as_json() for pool in pools],
+        "guardrail": guardrail,
+    }
     return Script("register", args, lambda raw: raw == 1)
 
 

@@ -99,9 +99,11 @@ end
 
 for _, job in ipairs(redis.call('ZRANGEBYSCORE', P .. 'deadlines', '-inf', now, 'LIMIT', 0, args.most)) do
   redis.call('ZREM', P .. 'deadlines', job)
+  local leader = field(job_key(job), 'follows')
+  local goes_on = leader and starts_with(job, leader)
   for _, call in ipairs(calls_of(job)) do
     local state = field(call_key(call), 'state')
-    if (state == 'parked' or state == 'snoozed' or state == 'admitted') and not field(call_key(call), 'receipt') then
+    if not goes_on and (state == 'parked' or state == 'snoozed' or state == 'admitted') and not field(call_key(call), 'receipt') then
       expired = expired + 1
       finish_call(call, 'expire', {call = call})
     end

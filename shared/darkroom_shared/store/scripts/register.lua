@@ -2,6 +2,7 @@
 -- args.worker, args.ttl_ms, args.fields = {slots, ...}
 -- args.pools       list of {lane, pool, settings_rpm, catalogue_rpm, unknown, off, share, margin, scale, concurrency, tpm}: the worker's
 --                  settings are the authority on quotas; what AWS was asked for lies beside them. Empty in most heartbeats
+-- args.guardrail   what the worker holds calls against that name nothing else: a guardrail and its gates; may be empty
 -- Returns 1.
 local flat = {}
 for name, value in pairs(args.fields) do flat[#flat + 1] = name; flat[#flat + 1] = value end
@@ -16,6 +17,7 @@ for _, entry in ipairs(args.pools) do
   set_pool(entry)
   redis.call('HSET', P .. 'pool:' .. entry.pool, 'told_ms', now)
 end
+redis.call('SET', P .. 'guardrail', args.guardrail)
 redis.call('SADD', P .. 'queues', args.fields.queue or 'darkroom')
 if new == 1 then redis.call('PUBLISH', P .. 'wake', 0) end
 return 1

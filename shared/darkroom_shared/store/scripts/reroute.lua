@@ -64,8 +64,8 @@ if field(j, 'model') == args.model then
     end
   end
   -- Another model's result is not what its equals asked for.
-  stop_leading(job, 'rerouted')
-  redis.call('HDEL', j, 'content', 'content_refs')
+  stop_leading(job)
+  if redis.call('HDEL', j, 'content', 'content_refs') > 0 then redis.call('HSET', j, 'bypass', 'rerouted') end
   for _, name in ipairs(args.names) do
     if not args.fields[name] then redis.call('HDEL', j, name) end
   end

@@ -120,11 +120,12 @@ local function park(call, job)
   if not reach and string.find(lane, '/', 1, true) then lane, reach = modernise(job, lane) end
   reach = reach or ''
   set_queue_deadline(j, job, tenant)
-  local by = redis.call('HMGET', j, 'start_by_ms', 'finish_by_ms', 'created_ms', 'started_ms')
+  local by = redis.call('HMGET', j, 'start_by_ms', 'finish_by_ms', 'created_ms', 'started_ms', 'urgent_by_ms')
   local start_by, finish_by = not by[4] and tonumber(by[1] or '0') or 0, tonumber(by[2] or '0')
   local deadline = tonumber(by[3]) + 604800000
   if start_by > 0 then deadline = math.min(deadline, start_by) end
   if finish_by > 0 then deadline = math.min(deadline, finish_by) end
+  if by[5] then deadline = math.min(deadline, tonumber(by[5])) end
   if told[2] then
     redis.call('HDEL', c, 'first')
     deadline = deadline - 1e13

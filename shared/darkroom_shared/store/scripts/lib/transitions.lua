@@ -88,7 +88,7 @@ local function touch(job, kind, data, known, call, its_state)
   if data.terminal and before ~= state then
     leave_workflow(job)
     leave_batch(job, state)
-    stop_leading(job, state)
+    stop_leading(job)
     free_dependants(job, state)
   end
   return state
