@@ -260,6 +260,8 @@ class Planner:
         if isinstance(spec, Select) and len(draft.documents) != len(inputs):
             message = f"there are {len(draft.documents)} answers for {len(inputs)} pictures"
             problems = [*problems, Problem("/documents", message, "one answer in JSON for each picture, in their order")]
+        elif draft.documents and not isinstance(spec, Select):
+            problems = [*problems, Problem("/documents", f"{spec.kind} reads no answers", "none; select reads them")]
         self._report(draft.name, problems)
         return self._insert(draft.name, spec, inputs, None if problems else "")
 
@@ -267,10 +269,11 @@ class Planner:
         """Adds a local step. `reason` is empty for one that the caller asked for, None for one that is wrong anyway."""
         known = [source.facts for source in inputs if source.facts is not None]
         outputs: list[ImageFacts | None] = [None] * spec.outputs
-        if reason is not None and len(known) == len(inputs):
-            problems = spec.check(known)
+        if reason is not None:
+            whole = len(known) == len(inputs)
+            problems = spec.check(known) if whole else spec.check_number(len(inputs))
             self._report(name, [Problem("/step" + found.pointer, found.message, found.allowed) for found in problems])
-            outputs = [*spec.output_facts(known)] if not problems else outputs
+            outputs = [*spec.output_facts(known)] if whole and not problems else outputs
         if isinstance(spec, Select):  # any of them may be chosen
             outputs = [_alike([source.facts for source in inputs])] * spec.keep
         refs = [source.ref for source in inputs]

@@ -26,7 +26,7 @@ from darkroom.planning import Draft, name_steps, plan_chain
 from darkroom.plans import Plan, PlannedStep
 from darkroom.routing import Source, from_outside
 from darkroom.terms import Terms
-from darkroom_shared.contract.steps import StepSpec
+from darkroom_shared.contract.steps import Composite, ContactSheet, Select, StepSpec
 from darkroom_shared.core.image_facts import ImageFacts
 from darkroom_shared.core.workflow import parse_reference
 from darkroom_shared.task_types import AnyRequest, as_array, as_object
@@ -279,6 +279,25 @@ def test_all_problems_of_all_steps_come_at_once_under_their_steps_names() -> Non
         "/steps/vary/imageVariationParams/similarityStrength",
         "/steps/odd/taskType",
     }
+
+
+# Some models do not say how large their pictures will be; how many there are is known all the same.
+@pytest.mark.parametrize(
+    ("spec", "count", "documents", "where"),
+    [
+        (Composite(), 3, 0, "/step"),
+        (ContactSheet(), 101, 0, "/step"),
+        (Select(by="/score", keep=3), 2, 2, "/step/keep"),
+        (ContactSheet(), 2, 2, "/documents"),
+    ],
+)
+def test_a_wrong_number_of_unknown_pictures_is_refused_before_anything_costs(
+    spec: StepSpec, count: int, documents: int, where: str
+) -> None:
+    refs = tuple(f"asset:{number:064x}" for number in range(count))
+    with pytest.raises(InvalidRequest) as caught:
+        plan_chain([Draft("several", spec, images=refs, documents=refs[:documents])], NOVA)
+    assert [found.pointer for found in caught.value.problems] == [f"/steps/several{where}"]
 
 
 def test_a_mask_is_asked_for_where_there_is_neither_a_cutout_nor_a_canvas() -> None:

@@ -31,6 +31,7 @@ from darkroom_shared.contract.steps import (
     PasteBack,
     Resize,
     Select,
+    StepSpec,
     ZoomOut,
     parse_step,
 )
@@ -104,6 +105,16 @@ def test_every_kind_is_read_back_from_its_json() -> None:
         ({"kind": "palette", "colors": ["#ff0000", "red", 3]}, ["/colors/1", "/colors/2"]),
         ({"kind": "palette", "colors": "#ff0000", "width": 8193, "height": 4096}, [""]),
         ({"kind": "palette_transfer", "colors": 7, "strength": -0.1}, ["/colors", "/strength"]),
+        ({"kind": "mask_from_color", "colors": ["green"], "tolerance": 256}, ["/colors/0", "/tolerance", "/subject"]),
+        ({"kind": "grow", "part": "grey", "pixels": 0}, ["/part", "/pixels"]),
+        ({"kind": "feather", "radius": 257}, ["/radius"]),
+        ({"kind": "canvas", "width": 8193, "height": 4096}, [""]),
+        ({"kind": "canvas", "width": 10, "height": 10, "place": "middle"}, ["/place"]),
+        ({"kind": "contact_sheet", "columns": 0, "cell": 15, "gap": 257}, ["/columns", "/cell", "/gap"]),
+        ({"kind": "select", "by": "score", "keep": 0}, ["/by", "/keep"]),
+        # JSON has neither: as `null` they would be read back as no limit at all.
+        ({"kind": "select", "by": "/score", "at_least": float("inf")}, ["/at_least"]),
+        ({"kind": "select", "by": "/score", "at_least": float("nan")}, ["/at_least"]),
     ],
 )
 def test_a_document_outside_the_limits_is_answered_with_all_the_places(document: object, pointers: list[str]) -> None:
@@ -160,6 +171,22 @@ def test_a_wrong_number_of_pictures_is_refused() -> None:
     assert Palette(colors="#ff0000").check([facts(8, 8)])[0].allowed == {"minimum": 0, "maximum": 0}
     with pytest.raises(InvalidRequest, match="takes 1 pictures, not 0"):
         Flatten().output_facts([])
+
+
+@pytest.mark.parametrize(
+    ("step", "count", "pointer"),
+    [
+        (Flatten(), 2, ""),
+        (Composite(), 1, ""),
+        (ContactSheet(), 101, ""),
+        (ContactSheet(cell=2048), 90, ""),
+        (Select(by="/score", keep=3), 2, "/keep"),
+    ],
+)
+def test_too_few_and_too_many_pictures_are_known_before_the_pictures_are(step: StepSpec, count: int, pointer: str) -> None:
+    problems = step.check_number(count)
+    assert [problem.pointer for problem in problems] == [pointer]
+    assert step.check([facts(64, 64)] * count) == problems
 
 
 def test_a_crop_must_lie_inside() -> None:

@@ -92,7 +92,7 @@ def run_step(spec: StepSpec, images: Sequence[bytes]) -> list[bytes]:
     """Runs a step here and now: CPU work of some 10 to 500 ms a megapixel, so never call it on an asyncio loop (see `runner`).
 
     Args:
-        images: encoded pictures, as many as `spec.inputs`.
+        images: encoded pictures, as many as the step takes (`spec.inputs` to `spec.most_inputs`).
 
     Returns:
         `spec.outputs` encoded pictures; the same input gives the same bytes.

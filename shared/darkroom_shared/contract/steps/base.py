@@ -77,12 +77,15 @@ class Step(BaseModel):
 
     def check(self, inputs: Sequence[ImageFacts]) -> list[Problem]:
         """What keeps the step from working on these pictures; pointers are relative to the step. Empty if nothing does."""
+        return self.check_number(len(inputs)) or [*self._problems(inputs)]
+
+    def check_number(self, count: int) -> list[Problem]:
+        """The part of `check` that asks only how many pictures there are, for those of which nobody knows the facts yet."""
         most = self.most_inputs or self.inputs
-        if not self.inputs <= len(inputs) <= most:
-            number = str(most) if most == self.inputs else f"{self.inputs} to {most}"
-            wanted = {"minimum": self.inputs, "maximum": most}
-            return [Problem("", f"this step takes {number} pictures, not {len(inputs)}", wanted)]
-        return [*self._problems(inputs)]
+        if self.inputs <= count <= most:
+            return [*self._number_problems(count)]
+        number = str(most) if most == self.inputs else f"{self.inputs} to {most}"
+        return [Problem("", f"this step takes {number} pictures, not {count}", {"minimum": self.inputs, "maximum": most})]
 
     def output_facts(self, inputs: Sequence[ImageFacts]) -> list[ImageFacts]:
         """The facts of the results, in order.
@@ -94,6 +97,9 @@ class Step(BaseModel):
         if problems:
             raise InvalidRequest(problems)
         return self._facts(inputs)
+
+    def _number_problems(self, count: int) -> list[Problem]:
+        return []
 
     def _problems(self, inputs: Sequence[ImageFacts]) -> list[Problem]:
         return []

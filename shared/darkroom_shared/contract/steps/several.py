@@ -41,8 +41,8 @@ class ContactSheet(Step):
         columns, rows = self.grid(count)
         return columns * (self.cell + self.gap) + self.gap, rows * (self.cell + self.gap) + self.gap
 
-    def _problems(self, inputs: Sequence[ImageFacts]) -> list[Problem]:
-        text = too_large(*self.size(len(inputs)))
+    def _number_problems(self, count: int) -> list[Problem]:
+        text = too_large(*self.size(count))
         return [Problem("", text)] if text else []
 
     def _facts(self, inputs: Sequence[ImageFacts]) -> list[ImageFacts]:
@@ -62,7 +62,7 @@ class Select(Step):
     by: Annotated[str, Field(pattern=r"^(/[^/]+)+$", max_length=200)]
     """JSON pointer to what an answer is judged by: a number, of which more is better, or a boolean, which must be true."""
     keep: Annotated[int, Field(ge=1, le=MOST)] = 1
-    at_least: float | None = None
+    at_least: Annotated[float, Field(allow_inf_nan=False)] | None = None
     """Numbers below it do not count."""
 
     @property
@@ -75,11 +75,10 @@ class Select(Step):
         """As many as are kept."""
         return self.keep
 
-    def _problems(self, inputs: Sequence[ImageFacts]) -> list[Problem]:
-        if self.keep <= len(inputs):
+    def _number_problems(self, count: int) -> list[Problem]:
+        if self.keep <= count:
             return []
-        allowed = {"minimum": 1, "maximum": len(inputs)}
-        return [Problem("/keep", f"{self.keep} of {len(inputs)} pictures cannot be kept", allowed)]
+        return [Problem("/keep", f"{self.keep} of {count} pictures cannot be kept", {"minimum": 1, "maximum": count})]
 
     def _facts(self, inputs: Sequence[ImageFacts]) -> list[ImageFacts]:
         """Of the first ones; which are chosen nobody knows before."""
