@@ -48,6 +48,7 @@ OPERATIONS: list[Script[object]] = [
     upkeep.reconcile(republish_ms=1, crash_budget=1, gap_ms=1, lease_ms=1),
     upkeep.recover("call", "name"),
     reads.records([]),
+    reads.jobs_before(None, None, 1),
     presence.register("w", 1, {}, []),
     upkeep.removed([], 1),
     ops.renew([], 1),

@@ -52,6 +52,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "tuning": "tuning",
     "doctor": "doctor",
     "worker": "programs",
+    "serve": "serve",
     "intake": "intake",
     "local-bedrock": "programs",
 }

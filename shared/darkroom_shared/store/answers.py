@@ -43,6 +43,12 @@ def record(raw: object) -> dict[str, str]:
     return dict(zip(words[::2], words[1::2], strict=True))
 
 
+def turns(raw: object) -> list[tuple[str, str]]:
+    """A flat array of words by turns, two of each."""
+    words = texts(raw)
+    return list(zip(words[::2], words[1::2], strict=True))
+
+
 def loads(raw: object) -> object:
     """Any JSON document."""
     return cast("object", json.loads(text(raw)))

@@ -4,6 +4,7 @@
 <p>call:<call>           hash     the call record
 <p>attempts:<call>       hash     attempt number -> JSON record
 <p>events:<job>          stream   one entry per transition, id `<sequence>-0`
+<p>feed                  stream   the events of all jobs, the newest 20,000 or so, for those who watch many
 <p>needs:<job>           set      jobs that must finish before this one may start
 <p>workflow:<workflow>   hash     steps in order and the job of each, open and kept jobs, budget and what is spent of it
 <p>batch:<batch>         hash     state, rows fed and open, what has ended by state, budget
@@ -99,6 +100,11 @@ class Keys:
     def events(self, job_id: str) -> str:
         """Stream of a job's events."""
         return f"{self.prefix}events:{job_id}"
+
+    @property
+    def feed(self) -> str:
+        """Stream of the events of all jobs."""
+        return f"{self.prefix}feed"
 
     def workflow(self, workflow_id: str) -> str:
         """Hash of a workflow record."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from darkroom_shared.store.answers import items, loads, mapping, pair, record, text, texts, whole
+from darkroom_shared.store.answers import items, loads, mapping, pair, record, text, texts, turns, whole
 from darkroom_shared.store.operation import Command, Script
 
 Record = Mapping[str, str]
@@ -83,6 +83,17 @@ def events(job_id: str, after: int = 0, block_ms: int | None = None) -> Command[
 def jobs(tenant: str | None = None, limit: int = 50, offset: int = 0) -> Command[list[str]]:
     """Job ids, newest first."""
     return Command(lambda keys: ("ZREVRANGE", keys.jobs(tenant), offset, offset + limit - 1), texts)
+
+
+def jobs_before(tenant: str | None, place: tuple[str, int] | None, most: int) -> Script[list[tuple[str, int]]]:
+    """Jobs and when they were created, ms, newest first.
+
+    Args:
+        place: the last one of the page before; None for the first page.
+    """
+    job, created_ms = place or (None, None)
+    told = {"tenant": tenant, "job": job, "created_ms": created_ms, "most": most}
+    return Script("listed", told, lambda raw: [(name, int(float(score))) for name, score in turns(raw)])
 
 
 def key_used(tenant: str, key: str) -> Command[bool]:

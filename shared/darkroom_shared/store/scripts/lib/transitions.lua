@@ -31,11 +31,17 @@ end
 -- Job states that count as queued: nothing of the job has started.
 local QUEUED = {scheduled = true, waiting = true, queued = true}
 
--- Appends the one event of a transition. The stream id is the job's sequence, so a reader sees every gap.
+-- Appends the one event of a transition: to the job's own events, whose ids are its sequence, so that a reader sees every gap, and to the
+-- feed of all jobs, which one reader follows for everybody who watches. The feed is bounded: who comes back too late reads the jobs anew.
 local function append(job, kind, data, sequence)
-  sequence = sequence or redis.call('HINCRBY', job_key(job), 'sequence', 1)
+  local j = job_key(job)
+  sequence = sequence or redis.call('HINCRBY', j, 'sequence', 1)
   data.at_ms = now
-  redis.call('XADD', P .. 'events:' .. job, 'MAXLEN', '~', 1000, sequence .. '-0', 'type', kind, 'data', cjson.encode(data))
+  local text = cjson.encode(data)
+  redis.call('XADD', P .. 'events:' .. job, 'MAXLEN', '~', 1000, sequence .. '-0', 'type', kind, 'data', text)
+  local tenant, workflow, step = unpack(redis.call('HMGET', j, 'tenant', 'workflow', 'step'))
+  redis.call('XADD', P .. 'feed', 'MAXLEN', '~', 20000, '*', 'job', job, 'tenant', tenant or '', 'workflow', workflow or '',
+    'step', step or '', 'sequence', sequence, 'type', kind, 'data', text)
 end
 
 local cancel_job, free_dependants, hold_needed, stop_leading, leave_batch
