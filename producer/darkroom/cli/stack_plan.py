@@ -19,6 +19,8 @@ def stack_plan(
     key_prefix: str,
     with_flower: bool = False,
     flower_port: int | None = None,
+    with_api: bool = False,
+    api_port: int | None = None,
     endpoint_args: tuple[str, ...] = (),
     extra_env: Mapping[str, str] | None = None,
 ) -> StackPlan:
@@ -34,6 +36,8 @@ def stack_plan(
         wait_for_worker=lambda url, pid: worker_is_registered(url, pid, key_prefix),
         with_flower=with_flower,
         flower_port=flower_port,
+        with_api=with_api,
+        api_port=api_port,
         endpoint_args=endpoint_args,
         extra_env=extra_env or {},
     )

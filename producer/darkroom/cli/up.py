@@ -20,16 +20,19 @@ def add_to(app: typer.Typer) -> None:
 
 def up(
     context: typer.Context,
+    *,
     flower: Annotated[bool, typer.Option("--flower/--no-flower", help="Also run Flower.")] = True,
     flower_port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Flower's port; 5555 or a free one if left out.")
     ] = None,
+    api: Annotated[bool, typer.Option("--api/--no-api", help="Also serve the HTTP API and its page.")] = True,
+    api_port: Annotated[int | None, typer.Option(min=1, max=65535, help="The API's port; 8080 or a free one if left out.")] = None,
     endpoint_arg: Annotated[
         list[str] | None, typer.Option(metavar="ARG", help="Handed to the local endpoint, e.g. --endpoint-arg=--latency=2.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output once everything runs.")] = False,
 ) -> None:
-    """Start Redis (Valkey), the local Bedrock endpoint, a worker and Flower; stop them with Ctrl-C. Data stay in DARKROOM_HOME."""
+    """Start Valkey, the local Bedrock endpoint, a worker, the API and Flower; Ctrl-C stops them. Data stay in DARKROOM_HOME."""
     from darkroom.cli.stack_plan import stack_plan
     from darkroom.embedded.stack import Stack
 
@@ -41,6 +44,8 @@ def up(
         key_prefix=settings.key_prefix,
         with_flower=flower,
         flower_port=flower_port,
+        with_api=api,
+        api_port=api_port,
         endpoint_args=tuple(endpoint_arg or ()),
     )
     if settings.redis_url:
@@ -60,6 +65,7 @@ def _announce(invocation: Invocation, settings: Settings, info: StackInfo, as_js
                 "redis_url": info.redis_url,
                 "assets_url": info.assets_url,
                 "bedrock_url": info.bedrock_url,
+                "api_url": info.api_url,
                 "flower": {"url": info.flower_url, "user": login[0], "password": login[1]} if login else None,
                 "home": str(settings.home_folder),
                 "pid": info.pid,
@@ -72,6 +78,8 @@ def _announce(invocation: Invocation, settings: Settings, info: StackInfo, as_js
     table.add_row("Ledger and broker", info.redis_url)
     table.add_row("Local Bedrock endpoint", info.bedrock_url)
     table.add_row("Pictures", info.assets_url)
+    if info.api_url is not None:
+        table.add_row("HTTP API", f"{info.api_url}   described in {info.api_url}/openapi.json")
     if login is not None:
         table.add_row("Flower", f"{info.flower_url}   user {login[0]}, password {login[1]}")
     invocation.out.print(table)

@@ -16,13 +16,13 @@ from typing import cast
 from darkroom.embedded.child import Child, Look
 from darkroom.embedded.stack_file import write_private
 
-ENDPOINT, WORKER, FLOWER = "local Bedrock endpoint", "worker", "Flower"
+ENDPOINT, WORKER, FLOWER, API = "local Bedrock endpoint", "worker", "Flower", "HTTP API"
 
 LONGEST_CALL_S = 300.0
 """The read time-out of a Bedrock call, as in Settings.read_timeout."""
 WORKER_GRACE_S = LONGEST_CALL_S + 30.0
 
-_FLOWER_PORT = 5555
+_FLOWER_PORT, _API_PORT = 5555, 8080
 _FLOWER_USER = "darkroom"
 
 
@@ -40,7 +40,7 @@ def endpoint_child(command: Sequence[str], home: Path, env: Mapping[str, str], e
 
 
 def announced_url(look: Look) -> str | None:
-    """The URL in the endpoint's line `{"ready": true, "url": "http://..."}`, or None before it is printed."""
+    """The URL in a program's line `{"ready": true, "url": "http://..."}`, or None before it is printed."""
     for line in look.printed.splitlines():
         if not line.startswith("{"):
             continue
@@ -73,6 +73,18 @@ def worker_child(
     )
 
 
+def api_child(command: Sequence[str], home: Path, env: Mapping[str, str], port: int) -> Child:
+    """The HTTP API on loopback: prints one JSON line with its URL when it listens."""
+    return Child(
+        name=API,
+        argv=(*command, "--port", str(port), "--announce"),
+        log=home / "logs" / "api.log",
+        env=env,
+        cwd=home,
+        ready=lambda look: announced_url(look) is not None,
+    )
+
+
 def flower_child(command: Sequence[str], home: Path, env: Mapping[str, str], port: int) -> Child:
     """Flower on loopback: read-only, behind a password, and with a bound on the tasks that it keeps in memory."""
     user, password = flower_login(home)
@@ -102,7 +114,16 @@ def flower_login(home: Path) -> tuple[str, str]:
 
 def free_flower_port() -> int:
     """5555, or any free port of 127.0.0.1 if that one is taken."""
-    for port in (_FLOWER_PORT, 0):
+    return _free_port(_FLOWER_PORT)
+
+
+def free_api_port() -> int:
+    """8080, or any free port of 127.0.0.1 if that one is taken."""
+    return _free_port(_API_PORT)
+
+
+def _free_port(wanted: int) -> int:
+    for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -121,6 +142,11 @@ def default_endpoint() -> tuple[str, ...]:
 def default_worker() -> tuple[str, ...]:
     """The worker of this installation."""
     return (sys.executable, "-m", "darkroom_worker", "worker")
+
+
+def default_api() -> tuple[str, ...]:
+    """The HTTP API of this installation."""
+    return (sys.executable, "-m", "darkroom", "serve")
 
 
 def default_flower() -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""Runs the whole system on one machine: Valkey, the local Bedrock endpoint, one worker and, if asked for, Flower.
+"""Runs the whole system on one machine: Valkey, the local Bedrock endpoint, one worker and, if asked for, the HTTP API and Flower.
 
-Order of the start: endpoint and Valkey, then worker and Flower. Order of the stop: worker (it may finish paid calls), Flower,
-endpoint, Valkey last, because the others write to it to their end.
+Order of the start: endpoint and Valkey, then worker, API and Flower. Order of the stop: API (nothing new comes in), worker (it may
+finish paid calls), Flower, endpoint, Valkey last, because the others write to it to their end.
 """
 
 from __future__ import annotations
@@ -21,15 +21,19 @@ from darkroom.embedded.child import Look
 from darkroom.embedded.environment import child_environment
 from darkroom.embedded.places import private_folder
 from darkroom.embedded.programs import (
+    API,
     ENDPOINT,
     FLOWER,
     WORKER,
     announced_url,
+    api_child,
+    default_api,
     default_endpoint,
     default_flower,
     default_worker,
     endpoint_child,
     flower_child,
+    free_api_port,
     free_flower_port,
     worker_child,
 )
@@ -54,11 +58,13 @@ class StackPlan:
         wait_for_worker: tells whether the worker is registered in the ledger.
         with_flower: also run Flower.
         flower_port: its port on 127.0.0.1; None takes 5555, or a free one if that is taken.
+        with_api: also serve the HTTP API.
+        api_port: its port on 127.0.0.1; None takes 8080, or a free one if that is taken.
         endpoint_args: more arguments for the endpoint, such as `("--latency", "1")`.
         worker_args: more arguments for the worker.
         extra_env: variables for all children, stronger than `base_env`.
         appendfsync: how Valkey writes its log, see `valkey.start`.
-        endpoint, worker, flower: the programs themselves.
+        endpoint, worker, flower, api: the programs themselves.
     """
 
     home: Path
@@ -66,6 +72,8 @@ class StackPlan:
     wait_for_worker: WaitForWorker
     with_flower: bool = False
     flower_port: int | None = None
+    with_api: bool = False
+    api_port: int | None = None
     endpoint_args: tuple[str, ...] = ()
     worker_args: tuple[str, ...] = ()
     extra_env: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -73,6 +81,7 @@ class StackPlan:
     endpoint: tuple[str, ...] = field(default_factory=default_endpoint)
     worker: tuple[str, ...] = field(default_factory=default_worker)
     flower: tuple[str, ...] = field(default_factory=default_flower)
+    api: tuple[str, ...] = field(default_factory=default_api)
 
 
 class Stack:
@@ -155,7 +164,7 @@ class Stack:
             return
         self._phase = "stopping"
         with on_signals(self._on_signal):
-            self._supervisor.stop([WORKER, FLOWER, ENDPOINT])
+            self._supervisor.stop([API, WORKER, FLOWER, ENDPOINT])
             remove_stack(self._home)
             if self._server is not None:
                 self._server.stop()
@@ -194,10 +203,11 @@ class Stack:
         self._supervisor.launch(
             worker_child(plan.worker, home, env, plan.worker_args, lambda pid: plan.wait_for_worker(redis_url, pid))
         )
-        for name in (WORKER, *((FLOWER,) if plan.with_flower else ())):
+        api_url = self._launch_api(env) if plan.with_api else None
+        for name in (WORKER, *((API,) if plan.with_api else ()), *((FLOWER,) if plan.with_flower else ())):
             self._supervisor.await_ready(name)
         assets_url = env["DARKROOM_ASSETS_URL"]
-        return StackInfo(redis_url, assets_url, bedrock_url, flower_url, os.getpid(), started_at)
+        return StackInfo(redis_url, assets_url, bedrock_url, flower_url, api_url, os.getpid(), started_at)
 
     def _env(self, bedrock_url: str | None) -> dict[str, str]:
         if self._server is None:
@@ -222,6 +232,11 @@ class Stack:
     def _launch_flower(self, env: Mapping[str, str]) -> str:
         port = self._plan.flower_port or free_flower_port()
         self._supervisor.launch(flower_child(self._plan.flower, self._home, env, port))
+        return f"http://127.0.0.1:{port}"
+
+    def _launch_api(self, env: Mapping[str, str]) -> str:
+        port = self._plan.api_port or free_api_port()
+        self._supervisor.launch(api_child(self._plan.api, self._home, env, port))
         return f"http://127.0.0.1:{port}"
 
     def _mend_ledger(self) -> None:

@@ -26,6 +26,7 @@ class StackInfo:
         assets_url: the asset store, `file:///...`.
         bedrock_url: the local Bedrock endpoint, `http://127.0.0.1:port`.
         flower_url: Flower's address without the password, or None if it was not asked for.
+        api_url: the HTTP API's address, or None if it was not asked for.
         pid: the supervisor's process.
         started_at: when it started, aware UTC.
     """
@@ -34,6 +35,7 @@ class StackInfo:
     assets_url: str
     bedrock_url: str
     flower_url: str | None
+    api_url: str | None
     pid: int
     started_at: datetime
 
@@ -61,6 +63,7 @@ def write_stack(home: Path, info: StackInfo) -> None:
         "assets_url": info.assets_url,
         "bedrock_url": info.bedrock_url,
         "flower_url": info.flower_url,
+        "api_url": info.api_url,
         "pid": info.pid,
         "started_at": info.started_at.isoformat(),
     }
@@ -110,12 +113,13 @@ def _taken(home: Path) -> str:
 
 
 def _parsed(told: dict[str, object]) -> StackInfo:
-    flower = told["flower_url"]
+    flower, api = told["flower_url"], told.get("api_url")
     return StackInfo(
         redis_url=str(told["redis_url"]),
         assets_url=str(told["assets_url"]),
         bedrock_url=str(told["bedrock_url"]),
         flower_url=None if flower is None else str(flower),
+        api_url=None if api is None else str(api),
         pid=int(str(told["pid"])),
         started_at=datetime.fromisoformat(str(told["started_at"])),
     )

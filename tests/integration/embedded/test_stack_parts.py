@@ -23,7 +23,7 @@ URL = "unix:///somewhere/valkey.sock?db=0"
 
 
 def info(pid: int) -> StackInfo:
-    return StackInfo(URL, "file:///somewhere/store", "http://127.0.0.1:1", None, pid, datetime(2026, 1, 2, tzinfo=UTC))
+    return StackInfo(URL, "file:///somewhere/store", "http://127.0.0.1:1", None, None, pid, datetime(2026, 1, 2, tzinfo=UTC))
 
 
 def test_back_off_doubles_up_to_half_a_minute() -> None:
@@ -98,6 +98,7 @@ def test_the_stack_file_names_exactly_what_other_commands_need(tmp_path: Path) -
         "assets_url": "file:///somewhere/store",
         "bedrock_url": "http://127.0.0.1:1",
         "flower_url": None,
+        "api_url": None,
         "pid": 1,
         "started_at": "2026-01-02T00:00:00+00:00",
     }
