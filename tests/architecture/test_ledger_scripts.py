@@ -13,7 +13,7 @@ import pytest
 import darkroom_shared.store
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.core.retry import AfterDoubt
-from darkroom_shared.store import batches, graph, ops, presence, reads, retirement, steering, upkeep
+from darkroom_shared.store import batches, graph, ops, owning, presence, reads, retirement, steering, upkeep
 from darkroom_shared.store.loading import source
 from darkroom_shared.store.operation import Script
 
@@ -62,14 +62,15 @@ OPERATIONS: list[Script[object]] = [
     steering.tenant("name", {}),
     upkeep.sweep(1, "name"),
     upkeep.told("job"),
+    owning.uploaded("t", "0" * 64, 1),
+    owning.owned("t", []),
     upkeep.unheld([]),
 ]
 
 
 def test_every_script_has_an_operation_and_the_other_way_round() -> None:
     assert sorted(operation.name for operation in OPERATIONS) == SCRIPTS
-    modules = ("batches.py", "graph.py", "ops.py", "presence.py", "reads.py", "retirement.py", "steering.py", "upkeep.py")
-    called = set(re.findall(r'Script\(\s*"(\w+)"', "".join((STORE / name).read_text("utf-8") for name in modules)))
+    called = set(re.findall(r'Script\(\s*"(\w+)"', "".join(path.read_text("utf-8") for path in STORE.glob("*.py"))))
     assert called == {operation.name for operation in OPERATIONS}
 
 

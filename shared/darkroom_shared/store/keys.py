@@ -62,7 +62,8 @@
 <p>swept_ms              string   when a worker last began to look through the asset store
 <p>retired               hash     model -> JSON {at_ms, source, text}: what says that it is retired
 <p>spend                 hash     UTC day (since the epoch) -> what its calls cost or may have cost, millionths of a dollar
-<p>assets                hash     SHA-256 -> how many jobs hold it
+<p>assets, <p>assets:<tenant>  hash  SHA-256 -> how many jobs, and how many of the tenant, hold it
+<p>uploaded:<tenant>:<SHA-256>  string  set while the tenant may use a picture that it stored and no job holds yet
 <p>wake_at_us            string   when the loops that were told will ask again, microseconds
 <p>grace                 string   set while leases that ran out are forgiven, after the ledger was away
 <p>reconciled_ms         string   when the reconciler last looked

@@ -100,8 +100,9 @@ class Model:
         for job in self.jobs:
             record = raw.hgetall(f"{prefix}job:{job}")
             outputs = json.loads(record.get("outputs", "[]"))
-            for row in outputs:
-                held[row["sha256"]] = held.get(row["sha256"], 0) + 1
+            # A dead letter holds the pictures of the steps before it like inputs of its own.
+            for sha256 in [*(row["sha256"] for row in outputs), *json.loads(record.get("inputs", "[]"))]:
+                held[sha256] = held.get(sha256, 0) + 1
             if leader := record.get("reused_from"):
                 assert record["state"] == "succeeded"
                 assert record.get("actual_microusd", "0") == record.get("uncertain_microusd", "0") == "0"
@@ -119,6 +120,11 @@ class Model:
         for key in raw.keys(f"{prefix}reuse:*"):
             assert self.room.state(str(raw.execute_command("GET", key))) not in ("gone", "failed", "rejected", "expired")
         assert {name: int(count) for name, count in raw.hgetall(f"{prefix}assets").items()} == held
+        by_tenant: dict[str, int] = {}
+        for tenant in ("a", "b"):
+            for name, count in raw.hgetall(f"{prefix}assets:{tenant}").items():
+                by_tenant[name] = by_tenant.get(name, 0) + int(count)
+        assert by_tenant == held, "what a tenant may read is what its jobs hold"
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

@@ -48,7 +48,7 @@ def settings(stack: Stack) -> Settings:
 
 def test_a_job_goes_to_the_arn_by_the_rules_of_its_base_in_a_lane_of_its_own(room: Darkroom, bedrock: Running) -> None:
     begin = len(bedrock.log())
-    job = room.submit(TextImage("a red sailboat", seed=7, width=512, height=512), model=BOAT)
+    job = room.submit(TextImage("a red sailboat", seed=7, width=512, height=512), model=BOAT, cache="no-store")
     view = job.wait(timeout=60)
     assert (view.state, view.model, view.region, view.fidelity) == ("succeeded", BOAT, "us-east-1", "exact")
     assert len(job.images()) == 1
@@ -59,7 +59,7 @@ def test_a_job_goes_to_the_arn_by_the_rules_of_its_base_in_a_lane_of_its_own(roo
 
 def test_it_is_called_in_the_region_of_its_arn_whatever_the_settings_say(room: Darkroom, bedrock: Running) -> None:
     begin = len(bedrock.log())
-    view = room.submit(TextImage("a cat", seed=8, width=512, height=512), model=CAT).wait(timeout=60)
+    view = room.submit(TextImage("a cat", seed=8, width=512, height=512), model=CAT, cache="no-store").wait(timeout=60)
     assert (view.state, view.region) == ("succeeded", "us-west-2")
     assert [(entry["model"], entry["region"]) for entry in bedrock.log()[begin:]] == [(CAT, "us-west-2")]
     with pytest.raises(NoRoute, match="us-west-2"):

@@ -128,7 +128,7 @@ for _, job in ipairs(args.jobs) do
     if new[need] then redis.call('SADD', P .. 'needs:' .. job.id, need) else await(job, need) end
   end
   if #job.needs > 0 and redis.call('SCARD', P .. 'needs:' .. job.id) == 0 then complete[#complete + 1] = job end
-  if job.fields.inputs then hold_assets(cjson.decode(job.fields.inputs)) end
+  if job.fields.inputs then hold_assets(cjson.decode(job.fields.inputs), job.fields.tenant) end
   for _, name in ipairs({'start_by_ms', 'finish_by_ms'}) do
     local by = tonumber(job.fields[name] or '0') or 0
     if by > 0 then redis.call('ZADD', P .. 'deadlines', 'LT', by, job.id) end

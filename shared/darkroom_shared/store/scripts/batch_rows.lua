@@ -10,7 +10,7 @@ local names = {args.chunk}
 for _, name in ipairs(args.assets) do names[#names + 1] = name end
 local removed = removed_assets(names, nil)
 if #removed > 0 then return #removed end
-hold_assets(names)
+hold_assets(names, field(b, 'tenant'))
 for _, name in ipairs(names) do redis.call('RPUSH', P .. 'batch_assets:' .. args.id, name) end
 redis.call('RPUSH', P .. 'batch_chunks:' .. args.id, args.chunk .. ':' .. args.count)
 return 0

@@ -58,7 +58,7 @@ if args.answer then redis.call('HSET', j, 'answer', args.answer) end
 if args.usage then redis.call('HSET', call_key(call), 'usage', args.usage) end
 local images = 0
 for _, output in ipairs(args.outputs) do
-  hold_assets({output.sha256})
+  hold_assets({output.sha256}, field(j, 'tenant'))
   if not EXTRA[output.role] and not args.refused then images = images + 1 end
 end
 redis.call('HINCRBY', j, 'images', images)

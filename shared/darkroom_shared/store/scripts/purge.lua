@@ -16,15 +16,15 @@ end
 
 local function forget(job)
   local j = job_key(job)
-  for _, output in ipairs(cjson.decode(field(j, 'outputs') or '[]')) do release_asset(output.sha256) end
-  for _, sha256 in ipairs(cjson.decode(field(j, 'inputs') or '[]')) do release_asset(sha256) end
+  local tenant, workflow, key = unpack(redis.call('HMGET', j, 'tenant', 'workflow', 'reuse_key'))
+  for _, output in ipairs(cjson.decode(field(j, 'outputs') or '[]')) do release_asset(output.sha256, tenant) end
+  for _, sha256 in ipairs(cjson.decode(field(j, 'inputs') or '[]')) do release_asset(sha256, tenant) end
   remove('story', job)
   for _, call in ipairs(calls_of(job)) do
     -- Of every attempt: an answer that came too late may lie there as well.
     for _, text in ipairs(redis.call('HVALS', P .. 'attempts:' .. call)) do remove('receipt', call .. ':' .. cjson.decode(text).fence) end
     redis.call('DEL', call_key(call), P .. 'attempts:' .. call)
   end
-  local tenant, workflow, key = unpack(redis.call('HMGET', j, 'tenant', 'workflow', 'reuse_key'))
   if key and redis.call('GET', key) == job then redis.call('DEL', key) end
   for _, index in ipairs({'retention', 'untold', 'dead', 'jobs', 'jobs:' .. tenant}) do redis.call('ZREM', P .. index, job) end
   redis.call('DEL', j, P .. 'events:' .. job, P .. 'needs:' .. job, P .. 'followers:' .. job)
@@ -35,9 +35,10 @@ for _, job in ipairs(redis.call('ZRANGEBYSCORE', P .. 'retention', '-inf', now, 
   if is_needed(job) then redis.call('ZADD', P .. 'retention', now + 3600000, job) else forget(job) end
 end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'batch_retention', '-inf', now, 'LIMIT', 0, args.most)) do
-  for _, name in ipairs(redis.call('LRANGE', P .. 'batch_assets:' .. id, 0, -1)) do release_asset(name) end
+  local tenant = field(P .. 'batch:' .. id, 'tenant') or ''
+  for _, name in ipairs(redis.call('LRANGE', P .. 'batch_assets:' .. id, 0, -1)) do release_asset(name, tenant) end
   redis.call('ZREM', P .. 'batch_retention', id)
-  redis.call('ZREM', P .. 'batches:' .. (field(P .. 'batch:' .. id, 'tenant') or ''), id)
+  redis.call('ZREM', P .. 'batches:' .. tenant, id)
   redis.call('DEL', P .. 'batch:' .. id, P .. 'batch_assets:' .. id, P .. 'batch_chunks:' .. id, P .. 'batch_jobs:' .. id)
 end
 local out = redis.call('ZRANGEBYSCORE', P .. 'removing', '-inf', now - args.again_ms, 'LIMIT', 0, args.most * 10)

@@ -128,7 +128,7 @@ local function decide(job, rows, told)
   local j, call = job_key(job), job .. '.0'
   for n, row in ipairs(rows) do
     row.index = n - 1
-    hold_assets({row.sha256})
+    hold_assets({row.sha256}, field(j, 'tenant'))
   end
   redis.call('ZREM', P .. 'gates', job)
   redis.call('HSET', j, 'images', #rows, 'outputs', #rows > 0 and cjson.encode(rows) or '[]', 'decision', cjson.encode(told))

@@ -38,6 +38,11 @@ local function is_open(job)
   return state ~= nil and not life.terminal_states[state]
 end
 
+-- Whether equal jobs may have a job's result, now or when it ends.
+local function is_of_use(job)
+  return has_all(job) or (is_open(job) and not field(job_key(job), 'cancel_discard'))
+end
+
 -- Whether others wait for a job's result.
 local function is_awaited(job)
   for _, other in ipairs(redis.call('LRANGE', P .. 'followers:' .. job, 0, -1)) do
@@ -61,7 +66,7 @@ local function deliver(job, leader)
   local j = job_key(job)
   local outputs, images, answer, warnings, saved, unpriced =
     unpack(redis.call('HMGET', job_key(leader), 'outputs', 'images', 'answer', 'warnings', 'actual_microusd', 'actual_unpriced'))
-  for _, output in ipairs(cjson.decode(outputs)) do hold_assets({output.sha256}) end
+  for _, output in ipairs(cjson.decode(outputs)) do hold_assets({output.sha256}, field(j, 'tenant')) end
   redis.call('HSET', j, 'outputs', outputs, 'images', images, 'reused_from', leader, 'reuse', redis.call('HDEL', j, 'follows') == 1 and 'coalesced' or 'hit',
     'saved_microusd', saved or '0', 'saved_unpriced', unpriced or '0')
   if answer then redis.call('HSET', j, 'answer', answer) end
@@ -122,13 +127,10 @@ local function take_over(job)
   local key, why = reuse_key(job)
   local cache, replays = unpack(redis.call('HMGET', j, 'cache', 'replays'))
   if key and replays then why = 'replay' elseif key and cache == 'no-cache' then why = 'no_cache' end
-  local leader = key and not why and redis.call('GET', key)
-  if leader and has_all(leader) then
-    deliver(job, leader)
-    return true
-  end
-  if leader and is_open(leader) and not field(job_key(leader), 'cancel_discard') then
-    follow(job, leader)
+  local known = key and redis.call('GET', key)
+  if known and not is_of_use(known) then known = nil end
+  if known and not why then
+    if has_all(known) then deliver(job, known) else follow(job, known) end
     return true
   end
   if why then redis.call('HSET', j, 'bypass', why) elseif key then redis.call('HSET', j, 'reuse', 'miss') end
@@ -137,8 +139,9 @@ local function take_over(job)
     return true
   end
   if key then
-    redis.call('SET', key, job)
     redis.call('HSET', j, 'reuse_key', key)
+    -- One that is made anew beside another takes the key only when it has a result: it may fail.
+    if not known then redis.call('SET', key, job) end
   end
   return false
 end
@@ -157,7 +160,7 @@ local function release(job)
 end
 
 -- The first that may be called leads on, and the others follow that one. Those that may not be called end if none is left that may.
-local function lead_on(followers, key, led)
+local function lead_on(followers, key)
   local leader
   for _, job in ipairs(followers) do
     if not leader and field(job_key(job), 'cache') ~= 'only-if-cached' then leader = job end
@@ -165,9 +168,9 @@ local function lead_on(followers, key, led)
   if leader then
     redis.call('HSET', job_key(leader), 'reuse_key', key, 'reuse', 'miss')
     redis.call('HDEL', job_key(leader), 'follows')
-    if led then redis.call('SET', key, leader) end
+    redis.call('SET', key, leader)
     release(leader)
-  elseif led then redis.call('DEL', key) end
+  else redis.call('DEL', key) end
   for _, job in ipairs(followers) do
     if not leader then
       redis.call('HSET', job_key(job), 'reuse', 'miss')
@@ -177,7 +180,8 @@ local function lead_on(followers, key, led)
   end
 end
 
--- A job under whose key others may wait has ended, or is not that job any more: they get its results, or the first of them leads.
+-- A job under whose key others may wait has ended, or is not that job any more: they get its results, or those of another one that was
+-- made anew meanwhile, or the first of them leads.
 stop_leading = function(job)
   local key = field(job_key(job), 'reuse_key')
   if not key then return end
@@ -187,9 +191,14 @@ stop_leading = function(job)
   end
   redis.call('DEL', P .. 'followers:' .. job)
   if has_all(job) then
+    redis.call('SET', key, job)
     for _, other in ipairs(followers) do deliver(other, job) end
-  else
-    redis.call('HDEL', job_key(job), 'reuse_key')
-    lead_on(followers, key, redis.call('GET', key) == job)
+    return
+  end
+  redis.call('HDEL', job_key(job), 'reuse_key')
+  local known = redis.call('GET', key)
+  if not known or known == job or not is_of_use(known) then return lead_on(followers, key) end
+  for _, other in ipairs(followers) do
+    if has_all(known) then deliver(other, known) else follow(other, known) end
   end
 end

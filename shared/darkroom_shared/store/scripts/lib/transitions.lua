@@ -199,10 +199,12 @@ cancel_job = function(job, reason)
   return prevented, detached
 end
 
--- Counts the jobs that an asset belongs to, so that retention removes bytes only with the last of them.
-local function hold_assets(names)
+-- Counts the jobs that an asset belongs to, so that retention removes bytes only with the last of them; and those of its tenant, which
+-- may read it: that two tenants have the same picture tells neither of the other.
+local function hold_assets(names, tenant)
   for _, sha256 in ipairs(names) do
     redis.call('HINCRBY', P .. 'assets', sha256, 1)
+    redis.call('HINCRBY', P .. 'assets:' .. tenant, sha256, 1)
     redis.call('ZREM', P .. 'removing', 'asset:' .. sha256)
   end
 end
@@ -215,7 +217,7 @@ hold_needed = function(job)
   for step, from in pairs(needs) do
     local names = {}
     for _, output in ipairs(cjson.decode(field(job_key(from), 'outputs') or '[]')) do
-      hold_assets({output.sha256})
+      hold_assets({output.sha256}, field(job_key(job), 'tenant'))
       inputs[#inputs + 1] = output.sha256
       names[#names + 1] = output.sha256
     end
@@ -237,8 +239,10 @@ local function give_up_asset(sha256)
   return redis.call('ZADD', P .. 'removing', 'NX', 0, 'asset:' .. sha256)
 end
 
-local function release_asset(sha256)
-  if redis.call('HINCRBY', P .. 'assets', sha256, -1) <= 0 then redis.call('HDEL', P .. 'assets', sha256) end
+local function release_asset(sha256, tenant)
+  for _, counts in ipairs({P .. 'assets', P .. 'assets:' .. tenant}) do
+    if redis.call('HINCRBY', counts, sha256, -1) <= 0 then redis.call('HDEL', counts, sha256) end
+  end
   give_up_asset(sha256)
 end
 
