@@ -139,6 +139,7 @@ def begin(
         IdempotencyConflict: the key was used before, with other rows.
         StorageUnavailable: try again.
     """
+    verdict: ops.Verdict | None
     verdict, identity = yield from ask(batches.open_batch(batch_id, fields, idempotency))
     if verdict is ops.Verdict.ACCEPTED:
         for chunk, count, assets in chunks:
