@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias, TypeGuard, cast
 
 from darkroom_shared.core.errors import InvalidRequest
 from darkroom_shared.core.problems import Problem, pointer
@@ -22,8 +22,15 @@ from darkroom_shared.core.problems import Problem, pointer
 LONGEST_LINE: Final = 40_000_000
 """Characters: a request with two pictures as base64."""
 MOST_ROWS: Final = 100_000
+LONGEST_NAME: Final = 255
+"""Characters of a custom_id."""
 PICTURES: Final = (".png", ".jpg", ".jpeg", ".webp")
 _PLACE: Final = re.compile(r"\{([A-Za-z_][\w.-]*)\}")
+_NUMBER: Final = re.compile(r"\s*[+-]?(?:[0-9]{1,300}(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?\s*")
+"""What people write as a number; Python itself would also read `1_000`, `nan` and `inf`."""
+_KEPT_BYTES: Final = "surrogateescape"
+"""A byte that is no UTF-8 is read as half a pair, so that its line can be told instead of ending the reading."""
+_NO_UTF8: Final = "this is no UTF-8"
 _WORDS: Final = frozenset({"text", "prompt", "negativeText", "negative_prompt", "maskPrompt", "text_prompts", "search_prompt"})
 Values: TypeAlias = Mapping[str, object]
 Source: TypeAlias = str | Path | Iterable[Mapping[str, object]] | Mapping[str, object]
@@ -35,7 +42,7 @@ class Row:
     """One row.
 
     Attributes:
-        line: where it stands, counted from 1.
+        line: where it begins, counted from 1.
         custom_id: what it is called; unique in its batch.
         request: Bedrock's body; pictures may be paths if they came from a folder or from Python.
         problems: what keeps it from being read; then there is no request.
@@ -81,7 +88,7 @@ def _given(rows: Iterable[Mapping[str, object]], template: Mapping[str, object] 
 
 
 def _jsonl(path: Path, template: Mapping[str, object] | None) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig") as file:
+    with path.open(encoding="utf-8-sig", errors=_KEPT_BYTES) as file:
         for number in itertools.count(1):
             line = file.readline(LONGEST_LINE + 1)
             if not line:
@@ -94,10 +101,14 @@ def _jsonl(path: Path, template: Mapping[str, object] | None) -> Iterator[Row]:
 
 
 def _of_line(number: int, line: str, template: Mapping[str, object] | None) -> Row:
+    if (column := _not_unicode(line)) is not None:
+        return Row(number, f"row-{number}", problems=(Problem("", f"{_NO_UTF8} (column {column})"),))
     try:
         told = cast("object", json.loads(line.rstrip("\r\n")))
     except json.JSONDecodeError as error:
         return Row(number, f"row-{number}", problems=(Problem("", f"this is no JSON: {error.msg} (column {error.colno})"),))
+    except ValueError:  # Python reads no whole number of more than 4300 digits
+        return Row(number, f"row-{number}", problems=(Problem("", "a number in this JSON has too many digits"),))
     except RecursionError:
         return Row(number, f"row-{number}", problems=(Problem("", "this JSON is nested too deeply"),))
     return _of_object(number, told, template)
@@ -110,9 +121,8 @@ def _of_object(number: int, told: object, template: Mapping[str, object] | None)
         return Row(number, f"row-{number}", problems=(problem,))
     values = dict(cast("Mapping[str, object]", told))
     name = values.pop("custom_id", f"row-{number}")
-    if not isinstance(name, str) or not 1 <= len(name) <= 200:
-        problem = Problem("/custom_id", f"{str(name)[:40]!r} is no custom_id", "a text of 1-200 characters")
-        return Row(number, f"row-{number}", problems=(problem,))
+    if not _is_name(name):
+        return Row(number, f"row-{number}", problems=(_no_name(name),))
     if template is not None:
         return _from_template(number, name, values, template, typed=True)
     request = values.get("request") if set(values) == {"request"} else values
@@ -121,8 +131,25 @@ def _of_object(number: int, told: object, template: Mapping[str, object] | None)
     return Row(number, name, cast("Mapping[str, object]", request))
 
 
+def _is_name(name: object) -> TypeGuard[str]:
+    return isinstance(name, str) and 1 <= len(name) <= LONGEST_NAME and _not_unicode(name) is None
+
+
+def _no_name(name: object) -> Problem:
+    return Problem("/custom_id", f"{str(name)[:40]!r} is no custom_id", f"a text of 1-{LONGEST_NAME} characters")
+
+
+def _not_unicode(text: str) -> int | None:
+    """Where the first character stands, from 1, that is none: a byte that is no UTF-8, or half a pair; None if all are."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return error.start + 1
+    return None
+
+
 def _csv(path: Path, template: Mapping[str, object]) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with path.open(encoding="utf-8-sig", errors=_KEPT_BYTES, newline="") as file:
         start = file.read(8192)
         file.seek(0)
         try:
@@ -133,26 +160,29 @@ def _csv(path: Path, template: Mapping[str, object]) -> Iterator[Row]:
         header = [name.strip() for name in next(reader, list[str]())]
         _check_header(header, template)
         while True:
+            line = reader.line_num + 1  # where the row begins: a cell in quotes may go over several lines
             try:
                 cells = next(reader, None)
             except csv.Error as error:
-                yield Row(reader.line_num, f"row-{reader.line_num}", problems=(Problem("", f"this is no CSV: {error}"),))
+                # Which lines below are rows of their own is not known any more.
+                message = f"this is no CSV: {error}; nothing below it was read"
+                yield Row(line, f"row-{line}", problems=(Problem("", message),))
                 return
             if cells is None:
                 return
             if cells:
-                yield _of_cells(reader.line_num, header, cells, template)
+                yield _of_cells(line, header, cells, template)
 
 
 def _check_header(header: Sequence[str], template: Mapping[str, object]) -> None:
-    problems = [
-        Problem("/header", f"line 1: two columns are called {name!r}") for name in sorted(set(header)) if header.count(name) > 1
-    ]
-    known = {*header, "custom_id", "row"}
+    twice = sorted({name for name in header if header.count(name) > 1})
+    problems = [Problem("/header", f"line 1: two columns are called {name!r}") for name in twice]
+    odd = [number for number, name in enumerate(header, start=1) if _not_unicode(name) is not None]
+    problems += [Problem("/header", f"line 1, column {number}: {_NO_UTF8}") for number in odd]
+    named = sorted(set(header)) if not odd else []
     problems += [
-        Problem("/template", f"the template names {{{name}}}, and line 1 has no such column", sorted(header))
-        for name in sorted(set(_names(template)))
-        if name not in known
+        Problem("/template", f"the template names {{{name}}}, and line 1 has no such column", named)
+        for name in sorted(set(_names(template)) - {*header, "custom_id", "row"})
     ]
     if problems:
         raise InvalidRequest(problems)
@@ -162,8 +192,17 @@ def _of_cells(line: int, header: Sequence[str], cells: Sequence[str], template: 
     if len(cells) != len(header):
         text = f"it has {len(cells)} columns, and line 1 has {len(header)}"
         return Row(line, f"row-{line}", problems=(Problem("", text),))
+    wrong = [
+        Problem("", f"column {name!r}: {_NO_UTF8} (character {place} of the cell)")
+        for name, cell in zip(header, cells, strict=True)
+        if (place := _not_unicode(cell)) is not None
+    ]
+    if wrong:
+        return Row(line, f"row-{line}", problems=tuple(wrong))
     values: dict[str, object] = dict(zip(header, cells, strict=True))
-    name = str(values.pop("custom_id", "") or f"row-{line}")
+    name = values.pop("custom_id", "") or f"row-{line}"
+    if not _is_name(name):
+        return Row(line, f"row-{line}", problems=(_no_name(name),), columns={"/custom_id": "custom_id"})
     return _from_template(line, name, values, template, typed=False)
 
 
@@ -208,7 +247,10 @@ def _group(index: int, group: object) -> list[dict[str, object]]:
 
 def _filled(rows: Iterator[tuple[str, dict[str, object]]], template: Mapping[str, object]) -> Iterator[Row]:
     for number, (name, values) in enumerate(rows, start=1):
-        yield _from_template(number, name, values, template, typed=True)
+        if _is_name(name):
+            yield _from_template(number, name, values, template, typed=True)
+        else:  # a file's name need not be text
+            yield Row(number, f"row-{number}", problems=(_no_name(name),))
 
 
 def _from_template(line: int, name: str, values: Values, template: Mapping[str, object], *, typed: bool) -> Row:
@@ -236,11 +278,8 @@ def _number(text: str) -> object:
     """A cell of CSV in the place of something that is no words: nothing for an empty one, a number where it is one."""
     if text == "":
         return None
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
+    if _NUMBER.fullmatch(text):
+        return int(text) if text.strip().lstrip("+-").isdecimal() else float(text)
     return {"true": True, "false": False}.get(text.lower(), text)
 
 

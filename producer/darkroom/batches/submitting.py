@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
-from typing import Final, Literal, cast
+from typing import Final, Literal, TypeAlias, cast
 
 from darkroom.batches.rows import MOST_ROWS, Row, Source, read
 from darkroom.effects import Flow, PutAsset, ask, work
@@ -44,6 +44,8 @@ MOST_FAULTS: Final = 1000
 """Rows that are told of one by one; of more, how many."""
 CHUNK_TYPE: Final = "application/jsonl"
 _AT_ONCE: Final = 100
+Chunk: TypeAlias = tuple[str, int, tuple[str, ...]]
+"""SHA-256 of the asset, how many rows it holds, and the assets that these refer to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class _Pass:
     names: set[str] = field(default_factory=set[str])
     lines: list[bytes] = field(default_factory=list[bytes])
     assets: set[str] = field(default_factory=set[str])
-    chunks: list[tuple[str, int, tuple[str, ...]]] = field(default_factory=list[tuple[str, int, tuple[str, ...]]])
+    chunks: list[Chunk] = field(default_factory=list[Chunk])
     print_: str = ""
     """Of all rows so far."""
 
@@ -125,16 +127,28 @@ def submit(scene: Scene, source: Source, told: BatchOptions, options: SubmitOpti
     key = terms.delivery.idempotency_key
     life_ms = round(scene.settings.idempotency_life.total_seconds() * 1000)
     idempotency = None if key is None else (f"{terms.delivery.tenant}:batch:{key}", done.print_, life_ms)
-    verdict, identity = yield from ask(batches.open_batch(done.batch_id, _fields(scene, terms, told, plan), idempotency))
+    return (yield from begin(done.batch_id, _fields(scene, terms, told, plan), done.chunks, idempotency))
+
+
+def begin(
+    batch_id: str, fields: Mapping[str, str], chunks: Sequence[Chunk], idempotency: tuple[str, str, int] | None
+) -> Flow[tuple[str, bool]]:
+    """Records a batch whose rows are stored, and starts it. Gives its id, and whether it was there already under the same key.
+
+    Raises:
+        IdempotencyConflict: the key was used before, with other rows.
+        StorageUnavailable: try again.
+    """
+    verdict: ops.Verdict | None
+    verdict, identity = yield from ask(batches.open_batch(batch_id, fields, idempotency))
+    if verdict is ops.Verdict.ACCEPTED:
+        for chunk, count, assets in chunks:
+            if (yield from ask(batches.add_rows(batch_id, chunk, count, assets))):
+                raise StorageUnavailable("Pictures of these rows are being removed with older jobs; submit it again in a minute.")
+        verdict, identity = yield from ask(batches.start(batch_id))
     if verdict is ops.Verdict.CONFLICT:
         raise IdempotencyConflict(f"The idempotency key was used before for {identity}, with other rows.")
-    if verdict is ops.Verdict.REPLAYED:
-        return identity, True
-    for chunk, count, assets in done.chunks:
-        if (yield from ask(batches.add_rows(done.batch_id, chunk, count, assets))):
-            raise StorageUnavailable("Pictures of these rows are being removed with older jobs; submit it again in a minute.")
-    yield from ask(batches.start(done.batch_id))
-    return done.batch_id, False
+    return identity, verdict is ops.Verdict.REPLAYED
 
 
 def preview(scene: Scene, source: Source, told: BatchOptions, options: SubmitOptions) -> Flow[BatchPlan]:

@@ -31,9 +31,17 @@ def add_rows(batch_id: str, chunk: str, count: int, assets: Sequence[str]) -> Sc
     return Script("batch_rows", {"id": batch_id, "chunk": chunk, "count": count, "assets": list(assets)}, whole)
 
 
-def start(batch_id: str) -> Script[bool]:
-    """Lets the rows be fed. False if there is no such batch. Safe to repeat."""
-    return Script("batch_start", {"id": batch_id}, lambda raw: raw == 1)
+def start(batch_id: str) -> Script[tuple[Verdict | None, str]]:
+    """Lets the rows be fed. Answers as `open_batch`, where another one was started under its key meanwhile; None if it is gone.
+
+    Safe to repeat.
+    """
+
+    def parse(raw: object) -> tuple[Verdict | None, str]:
+        verdict, identity = pair(raw)
+        return None if verdict == "gone" else Verdict(verdict), identity
+
+    return Script("batch_start", {"id": batch_id}, parse)
 
 
 @dataclass(frozen=True, slots=True)

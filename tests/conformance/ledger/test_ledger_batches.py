@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import pytest
 
@@ -29,7 +30,7 @@ def opened(room: Room, *sizes: int, **fields: str) -> None:
     for number, size in enumerate(sizes):
         assert room.run(batches.add_rows(BATCH, f"{number:064x}", size, [f"{number + 100:064x}"])) == 0
     assert room.run(batches.due(100)) == ()
-    assert room.run(batches.start(BATCH))
+    assert room.run(batches.start(BATCH)) == (ops.Verdict.ACCEPTED, BATCH)
 
 
 def feed(room: Room, *numbers: int) -> list[ops.Verdict]:
@@ -136,6 +137,19 @@ def test_a_key_gives_the_same_batch_and_one_that_was_never_whole_is_begun_again(
     assert room.run(batches.open_batch(BATCH, fields, ("t:batch:k", "another", 1000)))[0] is ops.Verdict.CONFLICT
 
 
+def test_of_two_that_are_submitted_under_one_key_at_once_one_is_started(room: Room) -> None:
+    ids = ["bt_" + str(number) * 26 for number in range(3)]
+    told = {"tenant": "t", "total": "1", "parallel": "1", "retention_ms": "1000"}
+    for identity, print_ in zip(ids, ("print", "print", "another"), strict=True):
+        assert room.run(batches.open_batch(identity, told, ("t:batch:k", print_, 60_000)))[0] is ops.Verdict.ACCEPTED
+        room.run(batches.add_rows(identity, identity[3:] + "0" * 38, 1, []))
+    assert room.run(batches.start(ids[1])) == (ops.Verdict.ACCEPTED, ids[1])
+    assert room.run(batches.start(ids[0])) == (ops.Verdict.REPLAYED, ids[1])
+    assert room.run(batches.start(ids[2])) == (ops.Verdict.CONFLICT, ids[1])
+    assert room.run(batches.start(ids[1])) == (ops.Verdict.ACCEPTED, ids[1]), "its answer may have got lost"
+    assert [due.batch_id for due in room.run(batches.due(100))] == [ids[1]]
+
+
 def test_a_batch_holds_its_rows_and_their_pictures_until_it_is_removed(room: Room) -> None:
     opened(room, 1, retention_ms="0")
     assert room.raw.hget("dr:assets", f"{100:064x}") == "1"
@@ -147,5 +161,16 @@ def test_a_batch_holds_its_rows_and_their_pictures_until_it_is_removed(room: Roo
     assert room.run(batches.batch(BATCH)) == {}
     assert room.run(batches.of_tenant("t", 10)) == []
     assert room.run(batches.add_rows(BATCH, "x", 1, [])) == -1
-    assert not room.run(batches.start(BATCH))
+    assert room.run(batches.start(BATCH)) == (None, BATCH)
     assert room.run(batches.cancel(BATCH)) == ("gone", 0, 0)
+
+
+def test_rows_are_kept_as_long_as_their_batch(room: Room) -> None:
+    opened(room, 2)
+    first = new_job_id()
+    told = dict(room.new_job(job_id=first, retention_ms=0).as_json())
+    told["fields"] = {**cast("dict[str, str]", told["fields"]), "batch": BATCH, "row": "1"}
+    assert room.run(batches.feed(BATCH, 1, {"jobs": [told], "pools": []})).verdict is ops.Verdict.ACCEPTED
+    end(room, ["well"])
+    room.purge()
+    assert room.state(first) == "succeeded", "its batch still runs: what came of the row must not be taken for nothing"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -94,6 +95,63 @@ def test_lines_of_json_are_requests_with_or_without_a_name(tmp_path: Path) -> No
         "this is no JSON: Expecting value (column 7)",
         "'7' is no custom_id",
     ]
+
+
+def test_a_byte_that_is_no_utf8_spoils_its_row_and_no_other(tmp_path: Path) -> None:
+    lines = tmp_path / "rows.jsonl"
+    lines.write_bytes(b'{"a": "\xff"}\n{"a": "\xc3\xbc"}\n{"custom_id": "\\ud800"}\n{"a": ' + b"9" * 5000 + b"}\n")
+    found = rows(lines, None)
+    assert [told(row) for row in found] == [
+        [("", "this is no UTF-8 (column 8)")],
+        [],
+        [("/custom_id", "'\\ud800' is no custom_id")],
+        [("", "a number in this JSON has too many digits")],
+    ]
+    table = tmp_path / "rows.csv"
+    table.write_bytes(b"prompt,seed\nred,1\nr\xe4d,2\nblue,3\n")
+    found = rows(table, {"text": "{prompt}", "seed": "{seed}"})
+    assert [told(row) for row in found] == [[], [("", "column 'prompt': this is no UTF-8 (character 2 of the cell)")], []]
+
+    table.write_bytes(b"prompt,s\xe4d\nred,1\n")
+    with pytest.raises(InvalidRequest, match=r"line 1, column 2: this is no UTF-8"):
+        rows(table, {"text": "{prompt}"})
+
+
+def test_a_file_whose_name_is_no_text_is_told(tmp_path: Path) -> None:
+    (Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png"))).write_bytes(b"x")
+    assert told(rows(tmp_path, {"image": "{file}"})[0]) == [("/custom_id", r"'\udcff.png' is no custom_id")]
+
+
+def test_a_row_of_a_table_stands_where_it_begins(tmp_path: Path) -> None:
+    found = rows(csv(tmp_path, 'prompt\n"two\nlines"\nred\n"blue"x\ngreen\n'), {"text": "{prompt}"})
+    assert [row.line for row in found] == [2, 4, 5]
+    assert "nothing below it was read" in told(found[-1])[0][1]
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("7", 7),
+        (" 7", 7),
+        ("-7", -7),
+        ("1.5", 1.5),
+        ("1e3", 1000.0),
+        ("true", True),
+        ("1_000", "1_000"),
+        ("nan", "nan"),
+        ("-inf", "-inf"),
+    ],
+)
+def test_a_number_is_what_people_write_as_one(tmp_path: Path, cell: str, value: object) -> None:
+    [row] = rows(csv(tmp_path, f"n\n{cell}\n"), {"seed": "{n}"})
+    assert row.request == {"seed": value}
+    assert type(row.request["seed"]) is type(value)
+
+
+def test_a_name_of_a_table_is_not_too_long(tmp_path: Path) -> None:
+    [row] = rows(csv(tmp_path, f"custom_id,prompt\n{'x' * 256},jar\n"), {"text": "{prompt}"})
+    assert told(row) == [("/custom_id", f"{'x' * 40!r} is no custom_id")]
+    assert row.columns == {"/custom_id": "custom_id"}
 
 
 def test_lines_of_json_may_be_columns_of_a_template(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@
 -- Returns the time, then `story:<job>`, `receipt:<name>` and `asset:<sha256>`.
 local function remove(kind, name) redis.call('ZADD', P .. 'removing', 0, kind .. ':' .. name) end
 
--- True while a later step may still read its pictures.
+-- True while a later step may still read its pictures, or its batch tells what came of its rows.
 local function is_needed(job)
+  local batch = field(job_key(job), 'batch')
+  if batch and redis.call('EXISTS', batch_key(batch)) == 1 then return true end
   for _, other in ipairs(cjson.decode(field(job_key(job), 'dependants') or '[]')) do
     local state = field(job_key(other), 'state')
     if state and not life.terminal_states[state] then return true end

@@ -3,6 +3,14 @@
 
 local function batch_key(id) return P .. 'batch:' .. id end
 
+-- Whether a batch was started under this key: `replayed` or `conflict` (then with other rows), and its id; nil if none was.
+local function known_batch(key, print)
+  local known = key and redis.call('GET', P .. 'idem:' .. key)
+  local entry = known and cjson.decode(known)
+  if not entry or redis.call('EXISTS', batch_key(entry.id)) == 0 then return nil end
+  return entry.fingerprint == print and 'replayed' or 'conflict', entry.id
+end
+
 -- A batch that takes no more rows ends with the last of its open ones.
 local function end_batch_if_over(id)
   local b = batch_key(id)
