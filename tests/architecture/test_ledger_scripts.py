@@ -37,6 +37,7 @@ OPERATIONS: list[Script[object]] = [
     batches.add_rows("bt", "chunk", 1, []),
     batches.start("bt"),
     batches.due(1),
+    batches.stuck("bt", 1, 1),
     batches.cancel("bt"),
     presence.fleet(),
     ops.gate("call", 1, lease_ms=1, call_budget=1, price_microusd=None, attempt={}),

@@ -14,7 +14,7 @@ from typing import Final, cast
 
 import structlog
 
-from darkroom_shared.core.errors import DarkroomError, StorageUnavailable, Unavailable
+from darkroom_shared.core.errors import AssetMissing, DarkroomError, StorageUnavailable, Unavailable
 from darkroom_shared.storage.base import AsyncAssetStore
 from darkroom_shared.store import batches, ops
 from darkroom_shared.store.batches import Due
@@ -29,6 +29,8 @@ LEAST_PAUSE_S: Final = 0.05
 AT_ONCE: Final = 100
 """Rows of one batch that one look feeds at most, so that batches take turns."""
 CHUNKS_KEPT: Final = 4
+STUCK_S: Final = 600
+"""A batch whose next row no worker could read for so long is given up."""
 
 
 class Feeder:
@@ -45,7 +47,12 @@ class Feeder:
         """One look; how many rows it put into the ledger. Raises Unavailable."""
         fed = 0
         for due in await self._ledger.run(batches.due(AT_ONCE)):
-            fed += await self._feed_one(due)
+            try:
+                fed += await self._feed_one(due)
+            except (AssetMissing, ValueError, LookupError) as error:
+                # One batch whose rows cannot be read must not keep the others waiting. Another worker may be able to read them.
+                _log.error("rows_cannot_be_read", batch=due.batch_id, chunk=due.chunk, error=type(error).__name__)
+                await self._ledger.run(batches.stuck(due.batch_id, due.row, STUCK_S * 1000))
         return fed
 
     async def _feed_one(self, due: Due) -> int:

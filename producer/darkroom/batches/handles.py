@@ -8,9 +8,11 @@ from pathlib import Path
 
 from darkroom.batches import following, repeating, saving
 from darkroom.batches.following import BatchView, RowResult
+from darkroom.batches.repeating import RetryOptions
 from darkroom.connection import REAL_SOURCES, AsyncConnection, Connection
 from darkroom.launching import Scene
 from darkroom.watching import Clock, Timeout
+from darkroom_shared.contract.job_record import JobClass
 
 
 class BatchHandle:
@@ -73,14 +75,22 @@ class BatchHandle:
         """Begins no more rows, and cancels those that are open; see `JobHandle.cancel`."""
         return self._connection.run(following.cancel(self.id))
 
-    def retry_failed(self, *, budget_usd: float | None = None, parallel: int | None = None) -> BatchHandle:
+    def retry_failed(
+        self, *, budget_usd: float | None = None, parallel: int | None = None, job_class: JobClass | None = None
+    ) -> BatchHandle:
         """Begins a new batch of the rows that gave no results, as they were planned; `status().retry_of` names this one.
+
+        The old deadlines do not count any more. Asked again, it gives the same new batch: `replayed` is True then.
+
+        Args:
+            budget_usd, parallel, job_class: for the new batch; parallel and class of the old one if left out, and no budget.
 
         Raises:
             NothingToDecide: it has not ended, or every row gave results.
         """
-        new = self._connection.run(repeating.retry_failed(self._scene, self.id, budget_usd, parallel))
-        return BatchHandle(new, self._connection)
+        told = RetryOptions(budget_usd, parallel, job_class)
+        new, replayed = self._connection.run(repeating.retry_failed(self._scene, self.id, told))
+        return BatchHandle(new, self._connection, replayed=replayed)
 
 
 class AsyncBatchHandle:
@@ -133,7 +143,10 @@ class AsyncBatchHandle:
         """See `BatchHandle.cancel`."""
         return await self._connection.run(following.cancel(self.id))
 
-    async def retry_failed(self, *, budget_usd: float | None = None, parallel: int | None = None) -> AsyncBatchHandle:
+    async def retry_failed(
+        self, *, budget_usd: float | None = None, parallel: int | None = None, job_class: JobClass | None = None
+    ) -> AsyncBatchHandle:
         """See `BatchHandle.retry_failed`."""
-        new = await self._connection.run(repeating.retry_failed(self._scene, self.id, budget_usd, parallel))
-        return AsyncBatchHandle(new, self._connection)
+        told = RetryOptions(budget_usd, parallel, job_class)
+        new, replayed = await self._connection.run(repeating.retry_failed(self._scene, self.id, told))
+        return AsyncBatchHandle(new, self._connection, replayed=replayed)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +32,11 @@ _NUMBER: Final = re.compile(r"\s*[+-]?(?:[0-9]{1,300}(?:\.[0-9]*)?|\.[0-9]+)(?:[
 _KEPT_BYTES: Final = "surrogateescape"
 """A byte that is no UTF-8 is read as half a pair, so that its line can be told instead of ending the reading."""
 _NO_UTF8: Final = "this is no UTF-8"
-_WORDS: Final = frozenset({"text", "prompt", "negativeText", "negative_prompt", "maskPrompt", "text_prompts", "search_prompt"})
+_WORDS: Final = frozenset(
+    {"text", "prompt", "negativeText", "negative_prompt", "maskPrompt", "search_prompt", "select_prompt"}
+    | {"inputText", "texts", "system", "value"}
+)
+"""Fields whose values are texts, whatever they look like."""
 Values: TypeAlias = Mapping[str, object]
 Source: TypeAlias = str | Path | Iterable[Mapping[str, object]] | Mapping[str, object]
 """A file (`.jsonl`, `.csv`), a folder of pictures, a grid `{"groups": [...], "repeats": n}`, or rows as they are."""
@@ -47,6 +52,7 @@ class Row:
         request: Bedrock's body; pictures may be paths if they came from a folder or from Python.
         problems: what keeps it from being read; then there is no request.
         columns: which column of CSV a value came from, by the JSON pointer of its place.
+        is_last: nothing behind it could be read; what was left out nobody knows.
     """
 
     line: int
@@ -54,6 +60,7 @@ class Row:
     request: Mapping[str, object] = field(default_factory=dict[str, object], repr=False)
     problems: tuple[Problem, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict[str, str])
+    is_last: bool = False
 
 
 def read(source: Source, template: Mapping[str, object] | None) -> Iterator[Row]:
@@ -95,8 +102,9 @@ def _jsonl(path: Path, template: Mapping[str, object] | None) -> Iterator[Row]:
                 return
             if len(line) > LONGEST_LINE:
                 yield Row(number, f"row-{number}", problems=(Problem("", f"the line has more than {LONGEST_LINE:,} characters"),))
-                return
-            if line.strip():
+                while line and not line.endswith("\n"):
+                    line = file.readline(LONGEST_LINE)
+            elif line.strip():
                 yield _of_line(number, line, template)
 
 
@@ -152,11 +160,8 @@ def _csv(path: Path, template: Mapping[str, object]) -> Iterator[Row]:
     with path.open(encoding="utf-8-sig", errors=_KEPT_BYTES, newline="") as file:
         start = file.read(8192)
         file.seek(0)
-        try:
-            dialect: type[csv.Dialect] = csv.Sniffer().sniff(start, delimiters=",;\t|")
-        except csv.Error:
-            dialect = csv.excel
-        reader = csv.reader(file, dialect, strict=True)
+        csv.field_size_limit(LONGEST_LINE)  # a cell may be a picture
+        reader = csv.reader(file, delimiter=_parting(start), strict=True)
         header = [name.strip() for name in next(reader, list[str]())]
         _check_header(header, template)
         while True:
@@ -166,12 +171,20 @@ def _csv(path: Path, template: Mapping[str, object]) -> Iterator[Row]:
             except csv.Error as error:
                 # Which lines below are rows of their own is not known any more.
                 message = f"this is no CSV: {error}; nothing below it was read"
-                yield Row(line, f"row-{line}", problems=(Problem("", message),))
+                yield Row(line, f"row-{line}", problems=(Problem("", message),), is_last=True)
                 return
             if cells is None:
                 return
             if cells:
                 yield _of_cells(line, header, cells, template)
+
+
+def _parting(start: str) -> str:
+    """What parts the cells. Nothing else is guessed: whether quotes are doubled in a cell must not hang on the first lines."""
+    try:
+        return csv.Sniffer().sniff(start, delimiters=",;\t|").delimiter
+    except csv.Error:
+        return ","
 
 
 def _check_header(header: Sequence[str], template: Mapping[str, object]) -> None:
@@ -226,12 +239,14 @@ def _grid(told: Mapping[str, object]) -> Iterator[tuple[str, dict[str, object]]]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InvalidRequest([Problem("/groups", f"the column {twice[0]!r} stands in two groups")])
-
-    def rows() -> Iterator[tuple[str, dict[str, object]]]:
-        for number, (cells, repeat) in enumerate(itertools.product(itertools.product(*parts), range(1, repeats + 1)), start=1):
-            yield f"row-{number}", {**{name: value for cell in cells for name, value in cell.items()}, "repeat": repeat}
-
-    return rows()
+    count = math.prod(map(len, parts)) * repeats
+    if count > MOST_ROWS:
+        raise InvalidRequest([Problem("/groups", f"this grid has {count:,} rows", f"at most {MOST_ROWS:,}; several batches")])
+    every = itertools.product(*parts, [{"repeat": repeat} for repeat in range(1, repeats + 1)])
+    return (
+        (f"row-{number}", {name: value for cell in cells for name, value in cell.items()})
+        for number, cells in enumerate(every, start=1)
+    )
 
 
 def _group(index: int, group: object) -> list[dict[str, object]]:
@@ -263,7 +278,7 @@ def _from_template(line: int, name: str, values: Values, template: Mapping[str, 
         if whole and whole[1] in known:
             columns[pointer(at)] = whole[1]
             value = known[whole[1]]
-            return _number(value) if not typed and isinstance(value, str) and at[-1] not in _WORDS else value
+            return _number(value) if not typed and isinstance(value, str) and _WORDS.isdisjoint(at[-2:]) else value
         for found in _PLACE.finditer(text):
             columns[pointer(at)] = found[1]
             if found[1] not in known:
@@ -295,11 +310,15 @@ def _walk(value: object, put: Callable[[str, tuple[str | int, ...]], object], at
 
 def _without_empty(value: Mapping[str, object]) -> dict[str, object]:
     """The request without what an empty cell left behind."""
-    return {
-        name: _without_empty(cast("Mapping[str, object]", item)) if isinstance(item, Mapping) else item
-        for name, item in value.items()
-        if item is not None
-    }
+    return {name: _kept(item) for name, item in value.items() if item is not None}
+
+
+def _kept(value: object) -> object:
+    if isinstance(value, Mapping):
+        return _without_empty(cast("Mapping[str, object]", value))
+    if isinstance(value, list):
+        return [_kept(item) for item in cast("list[object]", value) if item is not None]
+    return value
 
 
 def _names(value: object) -> Iterator[str]:

@@ -70,7 +70,7 @@ class _Files:
             names.append(f"{row.row:06}-{output.stem}.{extension(output.media_type)}")
             self._zip.writestr(names[-1], data)
             if not output.is_document and len(self._small) < _THUMBNAILS:
-                self._small.append(data)
+                self._small.append(_shrunk(data))
         job = row.job
         told = ("", "not_begun", "", "") if job is None else (job.id, job.state.value, job.reason, job.cost.actual_usd)
         self._csv.writerow([row.row, row.line, row.custom_id, *told[:3], len(names), told[3], " ".join(names)])
@@ -80,13 +80,32 @@ class _Files:
         for file in (self._results, self._errors, self._table, self._zip):
             file.close()
         if self._small:
-            self.paths[4].write_bytes(sheet(self._small))
+            self.paths[4].write_bytes(_sheet(self._small))
         else:
             self.paths.pop()
 
 
+def _shrunk(data: bytes) -> bytes:
+    """A picture as it stands in the sheet; what is transparent is white. Shrunk when it comes: a hundred whole ones are many megabytes."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data)) as image:
+        small = image.convert("RGBA")
+    small.thumbnail((_THUMBNAIL - 4, _THUMBNAIL - 4))
+    ground = Image.new("RGBA", small.size, "white")
+    ground.alpha_composite(small)
+    out = io.BytesIO()
+    ground.convert("RGB").save(out, "PNG")
+    return out.getvalue()
+
+
 def sheet(pictures: Sequence[bytes]) -> bytes:
-    """Pictures side by side, ten in a row, as PNG."""
+    """Pictures of any size side by side, ten in a row, as PNG."""
+    return _sheet([_shrunk(data) for data in pictures])
+
+
+def _sheet(pictures: Sequence[bytes]) -> bytes:
+    """Small pictures side by side, ten in a row, as PNG."""
     from PIL import Image
 
     columns = min(10, len(pictures))
@@ -94,9 +113,7 @@ def sheet(pictures: Sequence[bytes]) -> bytes:
     made = Image.new("RGB", (columns * _THUMBNAIL, rows * _THUMBNAIL), "white")
     for number, data in enumerate(pictures):
         with Image.open(io.BytesIO(data)) as image:
-            small = image.convert("RGB")
-        small.thumbnail((_THUMBNAIL - 4, _THUMBNAIL - 4))
-        made.paste(small, (number % columns * _THUMBNAIL + 2, number // columns * _THUMBNAIL + 2))
+            made.paste(image, (number % columns * _THUMBNAIL + 2, number // columns * _THUMBNAIL + 2))
     out = io.BytesIO()
     made.save(out, "PNG")
     return out.getvalue()

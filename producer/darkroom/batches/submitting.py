@@ -105,6 +105,8 @@ class _Pass:
     lines: list[bytes] = field(default_factory=list[bytes])
     assets: set[str] = field(default_factory=set[str])
     chunks: list[Chunk] = field(default_factory=list[Chunk])
+    is_cut: bool = False
+    """Whether rows behind the last one could not be read."""
     print_: str = ""
     """Of all rows so far."""
 
@@ -113,14 +115,15 @@ def submit(scene: Scene, source: Source, told: BatchOptions, options: SubmitOpti
     """Checks all rows, then records the batch. Gives its id, and whether it was there already under the same key.
 
     Raises:
-        InvalidRequest: rows that are wrong (with `on_invalid="abort"`, or if all are), wrong options, a budget that is too small.
+        InvalidRequest: rows that are wrong (with `on_invalid="abort"`, or if all are, or if the rows behind one cannot be read),
+            wrong options, a budget that is too small.
         IdempotencyConflict: the key was used before, with other rows.
         StorageUnavailable, LedgerUnavailable: try again.
     """
     terms = yield from _terms(scene, told, options)
     done = yield from _first_pass(scene, terms, source, told, stores=True)
     plan = yield from _plan_of(done)
-    if plan.invalid and (told.on_invalid == "abort" or not plan.rows):
+    if plan.invalid and (told.on_invalid == "abort" or not plan.rows or done.is_cut):
         raise InvalidRequest(_with_rest(plan))
     if not plan.rows:
         raise InvalidRequest([Problem("/rows", "there are no rows", "at least one")])
@@ -202,6 +205,7 @@ def _without_pictures(template: Mapping[str, object], *, stores: bool) -> Flow[M
 
 def _take(scene: Scene, done: _Pass, row: Row, *, stores: bool) -> Flow[None]:
     problems = list(row.problems)
+    done.is_cut = done.is_cut or row.is_last
     if row.custom_id in done.names:
         problems.append(Problem("/custom_id", f"another row is called {row.custom_id!r}, too"))
     if not problems:

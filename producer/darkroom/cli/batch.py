@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from darkroom.batches.following import BatchView
     from darkroom.batches.handles import BatchHandle
     from darkroom.batches.submitting import BatchPlan
+    from darkroom_shared.contract.job_record import JobClass
 
 _SOURCE = Annotated[Path, typer.Argument(metavar="SOURCE", help="A .jsonl or .csv file, a folder of pictures, or a .json grid.")]
 _TEMPLATE = Annotated[
@@ -40,6 +41,7 @@ _TIMEOUT = Annotated[str | None, typer.Option(help="Wait at most this long, e.g.
 _SAVE = Annotated[Path | None, typer.Option(metavar="DIR", help="Put results, errors, a table and the pictures there.")]
 _AS_JSON = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 _RATE_OVER_S: Final = 30.0
+_LINE_EVERY_S: Final = 30.0
 """The estimate goes by what ended within this time."""
 
 
@@ -123,7 +125,7 @@ def _end(invocation: Invocation, handle: BatchHandle, timeout_s: float | None, f
 
 def _followed(invocation: Invocation, handle: BatchHandle, timeout_s: float | None) -> BatchView:
     if not invocation.err.is_terminal:
-        return handle.wait(timeout_s)
+        return _told_now_and_then(invocation, handle, timeout_s)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}"))
     with Progress(*columns, console=invocation.err, transient=True) as bar:
         task = bar.add_task("", total=None, left="")
@@ -134,6 +136,21 @@ def _followed(invocation: Invocation, handle: BatchHandle, timeout_s: float | No
             bar.update(task, total=view.total, completed=view.done, description=told, left=left(view.total - view.done, seen))
             if view.is_terminal:
                 return view
+    return handle.status()
+
+
+def _told_now_and_then(invocation: Invocation, handle: BatchHandle, timeout_s: float | None) -> BatchView:
+    """For a log: a line at most every half minute, and none for a batch that is over before."""
+    began = said = time.monotonic()
+    before = 0
+    for view in handle.progress(timeout_s):
+        if view.is_terminal:
+            return view
+        if time.monotonic() - said >= _LINE_EVERY_S:
+            said = time.monotonic()
+            told = left(view.total - view.done, [(began, before), (said, view.done)])
+            invocation.say(f"{view.done} of {view.total} rows, {view.failed} not well; {told}")
+            began, before = said, view.done
     return handle.status()
 
 
@@ -238,11 +255,13 @@ def retry_failed(
     identity: _ID,
     budget: _BUDGET = None,
     parallel: Annotated[int | None, typer.Option(min=1, max=1000, help="Rows that are open at once.")] = None,
+    job_class: Annotated[str | None, typer.Option("--class", metavar="CLASS", help="interactive, standard or bulk.")] = None,
 ) -> None:
-    """Begin a new batch of the rows that gave no results."""
+    """Begin a new batch of the rows that gave no results. Asked again, it gives the same new batch."""
     invocation = Invocation.of(context)
     with invocation.room() as room:
-        invocation.line(room.find_batch(identity).retry_failed(budget_usd=budget, parallel=parallel).id)
+        told = cast("JobClass | None", job_class)
+        invocation.line(room.find_batch(identity).retry_failed(budget_usd=budget, parallel=parallel, job_class=told).id)
 
 
 def list_(

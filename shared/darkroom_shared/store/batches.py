@@ -67,6 +67,11 @@ def due(most: int) -> Script[tuple[Due, ...]]:
     return Script("batch_due", {"most": most}, parse)
 
 
+def stuck(batch_id: str, row: int, most_ms: int) -> Script[bool]:
+    """Notes that a row could not be read; True if the batch was given up, as nobody could for `most_ms`."""
+    return Script("batch_stuck", {"id": batch_id, "row": row, "most_ms": most_ms}, lambda raw: raw == 1)
+
+
 def feed(batch_id: str, row: int, line: Mapping[str, object]) -> Script[Accepted]:
     """Records a row.
 

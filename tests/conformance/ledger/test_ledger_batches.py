@@ -174,3 +174,25 @@ def test_rows_are_kept_as_long_as_their_batch(room: Room) -> None:
     end(room, ["well"])
     room.purge()
     assert room.state(first) == "succeeded", "its batch still runs: what came of the row must not be taken for nothing"
+
+
+def test_a_batch_that_is_canceled_while_its_rows_come_in_never_runs(room: Room) -> None:
+    room.worker()
+    told = {"tenant": "t", "total": "1", "parallel": "1", "retention_ms": "600000"}
+    room.run(batches.open_batch(BATCH, told))
+    assert room.run(batches.cancel(BATCH)) == ("canceled", 0, 0)
+    room.run(batches.add_rows(BATCH, "0" * 64, 1, []))
+    room.run(batches.start(BATCH))
+    assert room.run(batches.due(100)) == ()
+    assert view(room)[:2] == ("canceled", "none_succeeded")
+
+
+def test_a_batch_whose_next_row_nobody_can_read_for_long_is_given_up(room: Room) -> None:
+    opened(room, 2)
+    assert room.run(batches.stuck(BATCH, 1, 60_000)) is False
+    assert room.run(batches.stuck(BATCH, 1, 60_000)) is False
+    feed(room, 1)
+    assert room.run(batches.stuck(BATCH, 2, 0)) is False, "another row: the time begins anew"
+    assert room.run(batches.stuck(BATCH, 2, 0)) is True
+    end(room, ["well"])
+    assert view(room) == ("stopped", "mixed", 1, 0, 0)

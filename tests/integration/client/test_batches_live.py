@@ -7,6 +7,7 @@ import csv
 import json
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,21 @@ async def _async_batch(settings: Settings, tmp_path: Path) -> None:
         assert (await (await room.find_batch(batch.id)).status()).total == 5
         assert (await room.plan_batch([], template=TEMPLATE)).rows == 0
         assert batch.id in [view.id for view in await room.batches()]
+
+
+def test_a_batch_is_begun_again_once_however_often_it_is_asked_for(room: Darkroom, stack: Stack, tmp_path: Path) -> None:
+    stack.faults("error=ValidationException:count=2")
+    batch = room.batch(jsonl(tmp_path, 4, 43_000), template=TEMPLATE, model=NOVA, parallel=1)
+    assert batch.wait(60).failed == 2
+    stack.faults()
+    first, again = batch.retry_failed(job_class="interactive"), batch.retry_failed()
+    assert (again.id, first.replayed, again.replayed) == (first.id, False, True)
+    assert first.wait(60).outcome == "all_succeeded"
+    assert {row.job.job_class for row in first.results() if row.job} == {"interactive"}
+
+
+def test_a_batch_that_expired_may_be_begun_again(room: Darkroom, tmp_path: Path) -> None:
+    soon = datetime.now(UTC) + timedelta(milliseconds=1)
+    batch = room.batch(jsonl(tmp_path, 3, 44_000), template=TEMPLATE, model=NOVA, finish_by=soon, if_late="ignore")
+    assert batch.wait(60).outcome == "none_succeeded"
+    assert batch.retry_failed().wait(60).outcome == "all_succeeded"

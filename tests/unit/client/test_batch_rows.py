@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from darkroom import InvalidRequest
-from darkroom.batches.rows import Row, Source, read
+from darkroom.batches.rows import LONGEST_LINE, Row, Source, read
 from darkroom.batches.saving import sheet
 from darkroom.cli.batch import left
 from tests.support.bodies import picture
@@ -216,3 +216,48 @@ def test_the_estimate_goes_by_what_ended_lately_and_says_so() -> None:
     assert left(100, [(0.0, 0), (10.0, 20)]) == "about 50 s left, by the last 10 s"
     assert left(100, [(0.0, 5), (10.0, 5)]) == "no estimate yet"
     assert left(100, [(0.0, 5)]) == "no estimate yet"
+
+
+def test_quotes_doubled_far_below_the_first_lines_are_one_quote(tmp_path: Path) -> None:
+    plain = "".join(f"jar {number}\n" for number in range(2_000))
+    found = rows(csv(tmp_path, f'prompt\n{plain}"a jar that says ""Bob"", on it"\n'), {"textToImageParams": {"text": "{prompt}"}})
+    assert found[-1].request == {"textToImageParams": {"text": 'a jar that says "Bob", on it'}}
+
+
+def test_a_cell_may_be_a_picture_as_base64(tmp_path: Path) -> None:
+    long = "A" * 300_000
+    [row, after] = rows(csv(tmp_path, f"picture\n{long}\nB\n"), {"image": "{picture}"})
+    assert (row.request, after.request) == ({"image": long}, {"image": "B"})
+
+
+def test_a_line_that_is_too_long_is_one_wrong_row_and_those_behind_it_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"a": 1}\n' + '{"a": "' + "x" * LONGEST_LINE + '"}\n{"a": 3}\n')
+    first, wrong, last = rows(file, None)
+    assert (first.request, last.request, last.line) == ({"a": 1}, {"a": 3}, 3)
+    assert "has more than" in wrong.problems[0].message
+
+
+def test_after_a_row_that_is_no_table_nobody_knows_what_was_left_out(tmp_path: Path) -> None:
+    found = rows(csv(tmp_path, 'prompt\n"a" b\njar\n'), {"textToImageParams": {"text": "{prompt}"}})
+    assert [row.is_last for row in found] == [True]
+
+
+def test_a_grid_that_is_too_large_is_refused_before_its_first_row_is_made() -> None:
+    many = list(range(1_000))
+    with pytest.raises(InvalidRequest, match="1,000,000,000 rows"):
+        rows({"groups": [{"colour": many}, {"thing": many}, {"seed": many}]})
+
+
+@pytest.mark.parametrize(
+    ("template", "place"),
+    [({"select_prompt": "{cell}"}, "select_prompt"), ({"texts": ["{cell}", "jar"]}, "texts")],
+)
+def test_words_of_every_model_stay_texts(tmp_path: Path, template: Mapping[str, object], place: str) -> None:
+    [row] = rows(csv(tmp_path, "cell\n7\n"), template)
+    assert row.request[place] in ("7", ["7", "jar"])
+
+
+def test_an_empty_cell_in_a_list_leaves_its_place_out(tmp_path: Path) -> None:
+    [row] = rows(csv(tmp_path, "cell,other\n,x\n"), {"images": ["{cell}", "{other}"]})
+    assert row.request == {"images": ["x"]}

@@ -6,7 +6,9 @@ if redis.call('EXISTS', b) == 0 then return {'gone', 0, 0} end
 if field(b, 'finished_ms') then return {'finished', 0, 0} end
 stop_batch(args.id, 'canceled', 'user')
 local prevented, detached = 0, 0
-for _, job in ipairs(redis.call('LRANGE', P .. 'batch_jobs:' .. args.id, 0, -1)) do
+local jobs_of_rows = redis.call('LRANGE', P .. 'batch_jobs:' .. args.id, 0, -1)
+for n = #jobs_of_rows, 1, -1 do -- the newest first: rows that wait for an equal one must not each lead in turn
+  local job = jobs_of_rows[n]
   local state, workflow = unpack(redis.call('HMGET', job_key(job), 'state', 'workflow'))
   if state and not life.terminal_states[state] then
     local jobs = {job}

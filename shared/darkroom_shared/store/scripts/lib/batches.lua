@@ -26,7 +26,8 @@ end
 -- No row is fed any more, for `reason`.
 local function stop_batch(id, state, reason)
   local b = batch_key(id)
-  if field(b, 'state') ~= 'running' then return end
+  local before = field(b, 'state')
+  if before ~= 'running' and before ~= 'loading' then return end
   redis.call('HSET', b, 'state', state, 'reason', reason)
 end
 
