@@ -106,6 +106,8 @@ def replay(scene: Scene, job_id: str, changes: Mapping[str, object], options: Su
         "on_unknown": old.on_unknown,
         "guardrail": old.guardrail or None,
         "guardrail_gates": old.guardrail_gates or None,
+        "checks": old.checks or None,
+        "rerolls": old.rerolls or None,
     }
     if "region" in wanted:
         wanted.setdefault("regions", None)  # the one that is named, not where the old job might go

@@ -70,7 +70,7 @@ def _as_json(draft: Draft) -> Mapping[str, object]:
         "needs": list(draft.needs),
         "when": draft.when,
         "enough": draft.enough,
-        "policy": {name: value for name, value in asdict(draft.policy).items() if value is not None},
+        "policy": {name: value for name, value in asdict(draft.policy).items() if value not in (None, 0, ())},
         "of": draft.of,
     }
     return {

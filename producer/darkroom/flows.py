@@ -30,11 +30,13 @@ from darkroom.launching import (
     warn,
     with_marks,
 )
-from darkroom.options import SubmitOptions, delivery
+from darkroom.options import SubmitOptions, delivery, no_checks
+from darkroom.picture_checks import under
 from darkroom.planning import plan_chain
 from darkroom.plans import Plan, PlannedStep
 from darkroom.recording import single, workflow
 from darkroom.requests import NamedStep, Request, body_of_request, open_steps
+from darkroom.routing import output_sources
 from darkroom.terms import Terms
 from darkroom.workflows import steps_of
 from darkroom_shared.core.errors import InvalidRequest, Unavailable
@@ -58,7 +60,10 @@ def submit(scene: Scene, request: Request, options: SubmitOptions) -> Flow[Recor
     told = delivery(options, scene.settings, scene.sources.now_ms())
     terms = yield from with_marks(scene.terms(told))
     asked, pictures = yield from checked(request, terms)
-    *before, step = terms.placed(asked)
+    try:
+        *before, step = terms.placed(asked)
+    except InvalidRequest as error:
+        raise under("/options", error) from None
     notes: list[Note] = [(text, ModelRetiredWarning) for text in terms.model_warnings(step)]
     notes += [(text, PromptWarning) for text in terms.advice(step)]
     notes += [(text, DeadlineWarning) for text in (yield from foresee(terms, before[0] if before else step))]
@@ -89,6 +94,7 @@ def chain(
 ) -> Flow[Recorded]:
     """Plans, checks, stores and records a workflow. Raises what `submit` raises, pointers under `/steps/<name>`."""
     told = delivery(options, scene.settings, scene.sources.now_ms())
+    no_checks(options)
     terms = yield from with_marks(replace(scene.terms(told), chained=True))
     planned, pictures, drafted = yield from plan(steps, image, terms)
     late = yield from foresee(terms, next((step for step in planned.steps if step.kind == "bedrock"), None))
@@ -134,14 +140,15 @@ def checked(request: Request, terms: Terms) -> Flow[tuple[PlannedStep, list[Pict
     problems = [*_found(body, resolved, model), *_references(body)]
     if problems:
         raise InvalidRequest([_in_other_words(problem, body, model) for problem in problems])
+    name = str(body["taskType"]).lower()
     step = PlannedStep(
-        name=str(body["taskType"]).lower(),
+        name=name,
         kind="bedrock",
         task_type=str(body["taskType"]),
         request=body,
         needs=(),
         inputs=tuple(resolved.facts.get(place.pointer) for place in image_values(body)),
-        outputs=(),
+        outputs=tuple(source.facts for source in output_sources(name, model, body, resolved.facts)),
         images=image_count(body),
         model=model.id,
         price_usd=None,

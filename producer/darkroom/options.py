@@ -20,6 +20,7 @@ MOST_METADATA: Final = 50
 LONGEST_METADATA: Final = 512
 MOST_REGIONS: Final = 10
 LONGEST_KEY: Final = 255
+MOST_REROLLS: Final = 10
 WORD_RULE: Final = "1-64 letters, digits, '.', '_', '@', '-'"
 FARTHEST: Final = timedelta(days=366)
 """How far ahead a job may be put; what lies farther is a slip, and its record would be kept all that time."""
@@ -65,6 +66,12 @@ class SubmitOptions(TypedDict, total=False):
     """Whether the result of an equal job of the same tenant is taken over, which costs nothing: `use` (default; only if a seed is
     given, or none is needed), `no-cache` (made anew, and kept for others), `no-store` (made anew, shared with nobody),
     `only-if-cached` (the job ends as canceled if there is none)."""
+    checks: Sequence[str | Mapping[str, object]] | None
+    """Automatic checks of each picture that is made, by name or with fields of their own: `blank`, `near_uniform`, `wrong_size`,
+    `change_outside_mask`, `missing_alpha`, `near_duplicate` (see `contract.checks`). A picture that does not pass is not delivered;
+    it is paid."""
+    rerolls: int | None
+    """How often (0 to 10, all pictures together) what does not pass the checks is made again with another seed; each is paid."""
     guardrail_gates: Sequence[Gate] | None
     """What the guardrail is asked about besides the calls: `prompt` and `input` (texts and pictures, before a call is paid),
     `output` (each picture that was made, before it is stored). Those of the workers' settings come on top."""
@@ -97,6 +104,8 @@ class Delivery:
     cache: Cache = "use"
     submitted_ms: int = 0
     """The moment of the submit."""
+    checks: tuple[str | Mapping[str, object], ...] = ()
+    rerolls: int = 0
 
     @property
     def region(self) -> str:
@@ -146,7 +155,16 @@ def delivery(options: SubmitOptions, settings: Settings, now_ms: int) -> Deliver
         regions_named=bool(options.get("region") or options.get("regions")),
         cache=options.get("cache") or ("use" if settings.reuse else "no-store"),
         submitted_ms=now_ms,
+        checks=tuple(options.get("checks") or ()),
+        rerolls=options.get("rerolls") or 0,
     )
+
+
+def no_checks(options: SubmitOptions) -> None:
+    """Refuses checks where there are several steps. Raises InvalidRequest."""
+    if options.get("checks"):
+        message = "of a chain or a workflow each step has checks of its own"
+        raise InvalidRequest([Problem("/options/checks", message, "`checks` and `rerolls` at a step of a workflow's document")])
 
 
 def _is_tuned(options: SubmitOptions, settings: Settings) -> bool:
@@ -226,12 +244,26 @@ def _findings(options: SubmitOptions, now_ms: int) -> _Findings:
         found.append(("if_late", f"{str(given.get('if_late'))[:80]!r} is no policy", ["refuse", "warn", "ignore"]))
     if given.get("regions") is not None and not _is_list_of_texts(given.get("regions"), MOST_REGIONS):
         found.append(("regions", "it is no list of Regions", f"a list of 1-{MOST_REGIONS} texts"))
+    found += _checks(given)
     gates = given.get("guardrail_gates")
     if gates is not None and not (_is_list_of_texts(gates, len(GATES)) and set(cast("Sequence[object]", gates)) <= set(GATES)):
         found.append(("guardrail_gates", f"{str(gates)[:80]!r} is no list of gates", list(GATES)))
     wrong = {name for name, _, _ in found}
     right = cast("SubmitOptions", {name: value for name, value in given.items() if name not in wrong})
     return found + _words(right) + _metadata(right.get("metadata") or {}) + _times(right, now_ms)
+
+
+def _checks(given: Mapping[str, object]) -> _Findings:
+    found: _Findings = []
+    rerolls = given.get("rerolls")
+    if rerolls is not None and not (isinstance(rerolls, int) and not isinstance(rerolls, bool) and 0 <= rerolls <= MOST_REROLLS):
+        found.append(("rerolls", f"{str(rerolls)[:80]!r} is no number of rerolls", f"a whole number from 0 to {MOST_REROLLS}"))
+    elif rerolls and not given.get("checks"):
+        found.append(("rerolls", "without checks there is nothing to make again", "checks beside it"))
+    checks = given.get("checks")
+    if checks is not None and not isinstance(checks, list | tuple):
+        found.append(("checks", f"a {type(checks).__name__} is no list of checks", "a list of names or objects"))
+    return found
 
 
 def _is_list_of_texts(value: object, most: int) -> bool:

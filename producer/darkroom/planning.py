@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from darkroom.edges import edges, listed_pictures
+from darkroom.picture_checks import under
 from darkroom.plans import DEFAULT_POLICY, Plan, PlannedStep, StepPolicy
 from darkroom.routing import Router, Source, output_sources
 from darkroom_shared.contract.gates import Gate
@@ -145,13 +146,25 @@ def runnable(drafts: Sequence[Draft]) -> list[Draft]:
 
 
 def placed_steps(steps: Sequence[PlannedStep], placing: Placing) -> list[PlannedStep]:
-    """The steps on their routes, in an order in which they can run. Raises NoRoute."""
+    """The steps on their routes, in an order in which they can run.
+
+    Raises:
+        NoRoute: no model may do a step.
+        InvalidRequest: checks of pictures that do not go with their steps.
+    """
     names = [step.name for step in steps]
     found: list[PlannedStep] = []
+    problems: list[Problem] = []
     for step in steps:
-        some = placing.under(step.policy).placed(step, names) if step.kind == "bedrock" else [step]
+        try:
+            some = placing.under(step.policy).placed(step, names) if step.kind == "bedrock" else [step]
+        except InvalidRequest as error:
+            problems += under(pointer(["steps", step.name]), error).problems
+            continue
         names += [one.name for one in some if one.inserted and one.name not in names]
         found += some
+    if problems:
+        raise InvalidRequest(problems)
     return found
 
 

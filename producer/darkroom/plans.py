@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias
@@ -25,6 +25,8 @@ class StepPolicy:
         job_class: `interactive`, `standard` or `bulk`.
         attempts: attempts of each of its calls, 1 to 10.
         finish_within_s: seconds after the submit of the workflow by which its calls must have begun.
+        checks: automatic checks of each of its pictures, as `SubmitOptions.checks`.
+        rerolls: how often pictures that do not pass may be made again.
     """
 
     model: str | None = None
@@ -32,6 +34,8 @@ class StepPolicy:
     job_class: JobClass | None = None
     attempts: int | None = None
     finish_within_s: float | None = None
+    checks: Sequence[str | Mapping[str, object]] = ()
+    rerolls: int = 0
 
 
 DEFAULT_POLICY: Final = StepPolicy()
@@ -65,6 +69,9 @@ class PlannedStep:
         when: the condition, parsed, under which it runs; None for always.
         policy: what is said for this step alone.
         of: the step of the document that it is one of several of; empty for one of its own.
+        checks: automatic checks of each picture, in full.
+        check_pictures: what they compare with, by name: references as in the request.
+        rerolls: how often pictures that do not pass may be made again.
     """
 
     name: str
@@ -90,6 +97,18 @@ class PlannedStep:
     when: Condition | None = None
     policy: StepPolicy = DEFAULT_POLICY
     of: str = ""
+    checks: tuple[Mapping[str, object], ...] = ()
+    check_pictures: Mapping[str, str] = field(default_factory=dict[str, str])
+    rerolls: int = 0
+
+    @property
+    def most_usd(self) -> Decimal | None:
+        """US dollars with all rerolls, each of one picture; None if not known."""
+        return (
+            self.price_usd
+            if self.price_usd is None or not self.rerolls
+            else self.price_usd * (self.images + self.rerolls) / self.images
+        )
 
     @property
     def waits_for(self) -> tuple[str, ...]:
@@ -113,6 +132,12 @@ class PlannedStep:
             **({"soft": dict(self.soft)} if self.soft else {}),
             **({"when": written(self.when)} if self.when is not None else {}),
             **({"of": self.of} if self.of else {}),
+            **({"checks": [check["kind"] for check in self.checks]} if self.checks else {}),
+            **(
+                {"rerolls": self.rerolls, "most_usd": None if self.most_usd is None else float(self.most_usd)}
+                if self.rerolls
+                else {}
+            ),
             **({} if self.route is None else {"calls": self.calls, "route": self.route.as_json()}),
             **({"routes": [route.as_json() for route in self.routes]} if routes and self.route is not None else {}),
         }

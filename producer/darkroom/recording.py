@@ -153,6 +153,9 @@ def _record(
         gate_ms=round((gate.within_s or 0) * 1000),
         on_timeout="approve" if gate.on_timeout == "approve" else "",
         call_budget=step.policy.attempts or 0,
+        checks=[dict(check) for check in step.checks],
+        check_pictures=dict(step.check_pictures),
+        rerolls=step.rerolls,
         cache="" if told.cache in ("use", "no-store") or local else told.cache,
     )
     if step.route is not None:

@@ -22,7 +22,8 @@ from darkroom_shared.task_types import (
     task_type_of,
 )
 
-_CUTTING: Final = ("BACKGROUND_REMOVAL", "REMOVE_BACKGROUND")
+CUT_OUTS: Final = ("BACKGROUND_REMOVAL", "REMOVE_BACKGROUND")
+"""Task types whose pictures are transparent where they should be."""
 """Their pictures are cut-outs, but for one asked for as JPEG, which knows no transparency."""
 _MASKED: Final = ("INPAINTING", "OUTPAINTING")
 
@@ -80,7 +81,7 @@ def output_sources(name: str, model: Model, body: Mapping[str, object], facts: M
         return []
     task = task_type_of(body)
     size = None if task is None else output_size(model, body, facts)
-    cut = task is not None and task.name in _CUTTING and body.get("output_format") != "jpeg"
+    cut = task is not None and task.name in CUT_OUTS and body.get("output_format") != "jpeg"
     seen = None if size is None else ImageFacts(*size, "PNG", "RGBA" if cut else "RGB", 0, transparent=cut)
     refs = [str(Reference(name, index)) for index in range(image_count(body) + 1)]
     sources = [Source(ref, seen, cutout=ref if cut else None) for ref in refs[:-1]]

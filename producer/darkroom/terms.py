@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from darkroom.options import Delivery, usual_substitute
+from darkroom.picture_checks import checked
 from darkroom.plans import DEFAULT_POLICY, PlannedStep, StepPolicy
 from darkroom_shared.contract.job_record import AUTO, Substitute
 from darkroom_shared.core.idempotency import fingerprint
@@ -72,6 +73,8 @@ class Terms:
             substitute=policy.substitute or usual,
             job_class=policy.job_class or told.job_class,
             finish_by_ms=finish_by,
+            checks=tuple(policy.checks),
+            rerolls=policy.rerolls,
         )
         # A model that is named for one step is not shared with others.
         return replace(self, delivery=changed, chained=self.chained and policy.model is None)
@@ -160,6 +163,7 @@ class Terms:
         model = AUTO if named is None else named.id
         allowed = model if told.substitute == "never" else f"{model} or {told.substitute}"
         guarded: dict[str, object] = {"guardrail": told.guardrail} if told.guardrail else {}
+        guarded |= {"checks": list(told.checks), "rerolls": told.rerolls} if told.checks else {}
         guarded |= {"guardrail_gates": told.guardrail_gates} if told.guardrail_gates else {}
         print_ = fingerprint(request, model=allowed, region=told.region, tenant=told.tenant, **guarded)
         return f"{told.tenant}:{told.idempotency_key}", print_, life_ms
@@ -197,13 +201,19 @@ class Terms:
 
         Raises:
             NoRoute: no route may be taken.
+            InvalidRequest: its checks do not go with it; pointers begin with `/checks`.
         """
         wish = self.wish(step.request, facts_of_step(step))
         every = tuple(routes(wish))
         route = choose(wish, every)
         if route.fidelity == "exact":
-            return [replace(step, model=route.model.id, route=route, routes=every, price_usd=route.price_usd)]
-        return _translated(step, route, every, names, self.settings.price_book)
+            before, main = (
+                list[PlannedStep](),
+                replace(step, model=route.model.id, route=route, routes=every, price_usd=route.price_usd),
+            )
+        else:
+            *before, main = _translated(step, route, every, names, self.settings.price_book)
+        return [*before, checked(main, self.delivery.checks, self.delivery.rerolls)]
 
 
 DIALECT: Final = "amazon.nova-canvas-v1:0"

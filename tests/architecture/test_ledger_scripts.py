@@ -41,7 +41,7 @@ OPERATIONS: list[Script[object]] = [
     batches.cancel("bt"),
     presence.fleet(),
     ops.gate("call", 1, lease_ms=1, call_budget=1, price_microusd=None, attempt={}),
-    ops.guarded("call", 1, "before", {}),
+    upkeep.guarded("call", 1, "before", {}),
     upkeep.hints("job", 1),
     presence.leave("w"),
     upkeep.purge(1),

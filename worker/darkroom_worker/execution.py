@@ -1,6 +1,6 @@
 """One call, from its message to its stored result: a visible pipeline in which the ledger decides and this module performs.
 
-    claim -> prepare -> guardrail -> gate -> call -> receipt -> decode -> guardrail -> store -> commit -> story
+    claim -> prepare -> guardrail -> gate -> call -> receipt -> decode -> guardrail -> checks -> store -> commit -> story
 
 Nothing here retries, sleeps or keeps state: a failed attempt becomes a Failure, `core.retry.decide` says what that means, and the
 ledger records it. A worker that has lost its lease is told so by the gate or by the write itself, and leaves quietly.
@@ -25,16 +25,18 @@ from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.core.guardrail import INTERVENED
 from darkroom_shared.core.lifecycle import CHECK_NOT_PASSED
 from darkroom_shared.failpoints import Point
+from darkroom_shared.models.catalogue import seed_of
 from darkroom_shared.models.converse_answers import verdict_of
 from darkroom_shared.store import ops
 from darkroom_shared.task_types import is_check
-from darkroom_worker.adaptation import finished, prepared, small_enough, with_seed_of_call
+from darkroom_worker.adaptation import finished, prepared, small_enough
 from darkroom_worker.bedrock.answers import Contents, read_answer
 from darkroom_worker.bedrock.client import Answer, Body
 from darkroom_worker.guarding import asked_after, asked_before, guardrail_of
 from darkroom_worker.local_step import run_local_step
 from darkroom_worker.outcomes import LEASE_LOST, settle, tell_if_over
 from darkroom_worker.requests import build_body
+from darkroom_worker.rerolls import asked_for, passing, pictures_of
 from darkroom_worker.rerouting import as_answered, failed, put_on_another_way
 from darkroom_worker.work import NO_REMARKS, Held, Made, Remarks, Worker, commit_results, insist, open_gate
 
@@ -61,7 +63,17 @@ async def execute(worker: Worker, message: CallMessage) -> str:
     keeps = JobRecord.from_fields(claim.job).images_per_call if adopted else 0
     guardrail = guardrail_of(worker, record.guardrail, claim.guardrail)
     held = Held(
-        message.call_id, message.fence, claim.job["id"], record, claim.call, claim.inputs, unwanted, claim.retired, guardrail, keeps
+        message.call_id,
+        message.fence,
+        claim.job["id"],
+        record,
+        claim.call,
+        claim.inputs,
+        unwanted=unwanted,
+        retired=claim.retired,
+        guardrail=guardrail,
+        keeps=keeps,
+        siblings=pictures_of(claim.job),
     )
     with worker.leases.hold(held.id, held.fence), structlog.contextvars.bound_contextvars(call=held.id, fence=held.fence):
         outcome = await _run(worker, held, claim.call.get("receipt"))
@@ -117,7 +129,7 @@ async def _work(worker: Worker, held: Held, receipt: str | None) -> str:
 
 
 async def _call(worker: Worker, held: Held) -> str:
-    request = with_seed_of_call(held.record.request, held.number)
+    request = asked_for(held)
     try:
         made = await prepared(worker, held)
         made, notes = await small_enough(worker, held, request, made)
@@ -204,7 +216,7 @@ async def _deliver(worker: Worker, held: Held, receipt: str, answer: Answer, att
         if outcome == "snoozed":
             await worker.store.delete_receipt(receipt)
         return outcome
-    if held.keeps and held.keeps < held.images_wanted:
+    if held.keeps and held.keeps < held.images_wanted and not held.todo:
         seeds = contents.seeds[: held.keeps]
         contents = replace(contents, images=contents.images[: held.keeps], seeds=seeds, missing=held.keeps - len(seeds))
     seen = await asked_after(worker, held, contents)
@@ -215,8 +227,10 @@ async def _deliver(worker: Worker, held: Held, receipt: str, answer: Answer, att
     missing = range(came, came + contents.missing)
     rejected += [_kept_back(held, n, "content_filtered_output", contents.reason, billed=None) for n in missing]
     places = [place for place in range(came) if place not in seen.refused]
+    made, failed, notes = await passing(worker, held, await _made(worker, held, contents, places))
     remarks = _remarks(held, contents, rejected)
-    return await _finish(worker, held, receipt, await _made(worker, held, contents, places), remarks)
+    remarks = replace(remarks, failed=failed, warnings=(*remarks.warnings, *notes))
+    return await _finish(worker, held, receipt, made, remarks)
 
 
 def _remarks(held: Held, contents: Contents, rejected: list[dict[str, object]]) -> Remarks:
@@ -232,7 +246,7 @@ def _remarks(held: Held, contents: Contents, rejected: list[dict[str, object]]) 
 
 
 def _kept_back(held: Held, place: int, code: str, why: str, *, billed: bool | None) -> dict[str, object]:
-    return {"index": held.first_index + place, "code": code, "message": why, "billed": billed}
+    return {"index": held.index_of(place), "code": code, "message": why, "billed": billed}
 
 
 async def _made(worker: Worker, held: Held, contents: Contents, places: Sequence[int]) -> list[Made]:
@@ -246,9 +260,12 @@ async def _made(worker: Worker, held: Held, contents: Contents, places: Sequence
         return [Made(document.role, document.data, place, document=document) for place, document in documents]
     kept = [contents.images[place] for place in places]
     pairs = list(zip(places, kept, await finished(worker, held, kept), strict=True))
-    found = [Made("image", after, place, contents.seeds[place]) for place, _, after in pairs]
-    found += [Made("original", before, place, contents.seeds[place]) for place, before, after in pairs if before is not after]
-    return found + ([Made("mask", contents.mask, len(contents.images))] if contents.mask else [])
+    # Where the answer does not tell the seed, it is the one that was sent.
+    sent = seed_of(held.model, asked_for(held))
+    seeds = [sent if seed is None else seed for seed in contents.seeds]
+    found = [Made("image", after, place, seeds[place]) for place, _, after in pairs]
+    found += [Made("original", before, place, seeds[place]) for place, before, after in pairs if before is not after]
+    return found + ([Made("mask", contents.mask, len(contents.images), sent)] if contents.mask else [])
 
 
 async def _finish(worker: Worker, held: Held, receipt: str, results: list[Made], remarks: Remarks) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.core.guardrail import INTERVENED, Gate, Guardrail, parse_guardrail, reason_of
-from darkroom_shared.store import ops
+from darkroom_shared.store import ops, upkeep
 from darkroom_worker.bedrock.answers import Contents
 from darkroom_worker.bedrock.client import Verdict
 from darkroom_worker.bedrock.guardrail_pictures import checkable
@@ -215,7 +215,7 @@ async def _ask(
 
 async def _count(worker: Worker, held: Held, gate: Literal["before", "after"], use: _Use) -> None:
     if use.requests:
-        await insist(worker, ops.guarded(held.id, held.fence, gate, use.as_json()))
+        await insist(worker, upkeep.guarded(held.id, held.fence, gate, use.as_json()))
 
 
 async def _away(worker: Worker, held: Held, failure: Failure, *, billed: bool) -> str:

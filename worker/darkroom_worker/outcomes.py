@@ -67,7 +67,7 @@ async def settle(worker: Worker, held: Held, failure: Failure, attempt: int | No
 
 async def _reject(worker: Worker, held: Held, failure: Failure, *, called: bool) -> bool:
     rows: list[dict[str, object]] = [
-        {"index": held.first_index + n, "code": failure.code, "message": failure.message, "billed": failure.billed}
+        {"index": held.index_of(n), "code": failure.code, "message": failure.message, "billed": failure.billed}
         for n in range(held.images_wanted)
     ]
     end = {"outcome": "rejected", "billed": failure.billed, "failure": failure.as_json(), "request_id": failure.request_id}

@@ -94,6 +94,8 @@ async def put_on_another_way(worker: Worker, held: Held, failure: Failure | None
     Raises:
         AssetMissing, ImageRefused, StorageUnavailable: the request's pictures cannot be looked at.
     """
+    if held.todo:  # what another model made in its place would not fit to what the job has
+        return failure or Failure(FailureKind.PERMANENT, RETIRED, "The model is retired.")
     marks = await insist(worker, retirement.marks())
     try:
         way = await _other_way(worker, held, frozenset(marks))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -85,6 +86,7 @@ class Remarks:
         refused: whether the results are kept and count for nothing, for `reason`.
         usage: the tokens that the model counted.
         answer: the answer in JSON, as text, where it is short enough for conditions to look into.
+        failed: a row for each picture that did not pass its checks.
     """
 
     rejected: Sequence[dict[str, object]] = ()
@@ -93,6 +95,7 @@ class Remarks:
     refused: bool = False
     usage: TokenUsage | None = None
     answer: str | None = None
+    failed: Sequence[dict[str, object]] = ()
 
 
 NO_REMARKS: Final = Remarks()
@@ -118,6 +121,8 @@ class Held:
     """How many pictures of a stored answer are this call's, if it was asked for more before its job was put on another way."""
     notes: tuple[str, ...] = ()
     """What was done to its pictures before they were sent, in sentences."""
+    siblings: tuple[str, ...] = ()
+    """SHA-256 of the pictures that its job had when it was claimed."""
 
     @property
     def number(self) -> int:
@@ -126,13 +131,31 @@ class Held:
 
     @property
     def images_wanted(self) -> int:
-        """How many pictures this call is asked for."""
+        """How many pictures this attempt is asked for."""
+        return len(self.todo) or self._of_call
+
+    @property
+    def _of_call(self) -> int:
         return self.record.images_per_call or self.record.images_wanted
 
     @property
-    def first_index(self) -> int:
-        """Where this call's pictures begin among those of its job."""
-        return self.number * self.images_wanted
+    def todo(self) -> tuple[int, ...]:
+        """The places, among all pictures of the job, of those that are to be made again; empty the first time."""
+        return tuple(json.loads(self.fields.get("todo", "[]")))
+
+    @property
+    def rerolls(self) -> int:
+        """How often pictures of this call were made again, this time included."""
+        return int(self.fields.get("rerolls", "0"))
+
+    def index_of(self, place: int) -> int:
+        """Where a picture of the answer stands among those of the job; masks stand behind all of the call."""
+        return self.todo[place] if place < len(self.todo) else self.number * self._of_call + place
+
+    def price_microusd(self, images: int) -> int | None:
+        """What an attempt for so many pictures costs, in millionths of a dollar; None if not known."""
+        whole = self.record.price_microusd
+        return None if whole is None else -(-whole * images // self._of_call)
 
     @property
     def destination(self) -> tuple[str, str]:
@@ -164,7 +187,7 @@ async def open_gate(worker: Worker, held: Held) -> tuple[str, int]:
             # Not longer than the read time-out: the heartbeat renews it, and a crash must not leave the call waiting for minutes.
             lease_ms=worker.lease_ms,
             call_budget=record.call_budget or settings.call_budget,
-            price_microusd=record.price_microusd,
+            price_microusd=held.price_microusd(held.images_wanted),
             spend_per_day=settings.spend_per_day_microusd,
             attempt={"worker": worker.name, "region": region, "model": model, "guardrail": str(held.guardrail or "")},
         ),
@@ -203,19 +226,19 @@ async def store_results(worker: Worker, held: Held, results: Sequence[Made]) -> 
     """
     rows: list[dict[str, object]] = []
     for made in results:
-        told, media_type = _described(made, held.record.seed)
+        told, media_type = _described(made)
         asset = await worker.store.put(made.data, media_type)
-        row: dict[str, object] = {"index": held.first_index + made.index, "sha256": asset.sha256, "role": made.role}
+        row: dict[str, object] = {"index": held.index_of(made.index), "sha256": asset.sha256, "role": made.role}
         rows.append({**row, **told, "media_type": asset.media_type, "size_bytes": asset.size_bytes})
     return rows
 
 
-def _described(made: Made, seed: int | None) -> tuple[dict[str, object], str]:
+def _described(made: Made) -> tuple[dict[str, object], str]:
     """What a row tells of a picture or of a document alone, and the media type. Raises ImageRefused."""
     document = made.document
     if document is None:
         size = measure(made.data)
-        told: dict[str, object] = {"width": size.width, "height": size.height, "seed": seed if made.seed is None else made.seed}
+        told: dict[str, object] = {"width": size.width, "height": size.height, "seed": made.seed}
         return told, f"image/{size.format.lower()}"
     # The numbers of a vector tell a person nothing.
     return {} if document.role == "embedding" else {"excerpt": document.text[:EXCERPT_CHARS]}, document.media_type
@@ -253,6 +276,8 @@ async def commit_results(
             warnings=remarks.warnings,
             refused=remarks.refused,
             answer=remarks.answer,
+            failed=remarks.failed,
+            again_microusd=held.price_microusd(len(remarks.failed)),
         )
         commit = await insist(worker, what)
         if commit.verdict is not ops.Committed.PUT_AGAIN:

@@ -50,6 +50,13 @@ class Options(Body):
     guardrail: str | None = Field(default=None, max_length=2048, description="Bedrock guardrail, `ID:VERSION`.")
     cache: Cache | None = Field(default=None, description="Whether the result of an equal job is taken over.")
     guardrail_gates: list[Gate] | None = Field(default=None, max_length=3)
+    checks: list[str | Json] | None = Field(
+        default=None,
+        max_length=20,
+        description="Automatic checks of each picture, by name or with their fields.",
+        examples=[["blank"]],
+    )
+    rerolls: int | None = Field(default=None, ge=0, le=10, description="How often what does not pass is made again, and paid.")
 
     def told(self, caller: Caller, key: str | None = None) -> SubmitOptions:
         """The options as the client takes them, for this caller. Raises Refused for another tenant's name."""

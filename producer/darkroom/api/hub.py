@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Literal, NamedTuple, Self
 
 from darkroom_shared.core.errors import Unavailable
 from darkroom_shared.store import feed
@@ -20,13 +20,19 @@ from darkroom_shared.store.feed import FeedEvent
 from darkroom_shared.store.redis import AsyncLedger
 
 Kind = Literal["job", "workflow", "tenant", "all"]
-Topic = tuple[Kind, str]
 
 LONGEST_QUEUE: Final = 256
 """Events that may wait for one listener."""
 BLOCK_MS: Final = 5_000
 PAUSE_S: Final = 0.5
 _LOG = logging.getLogger(__name__)
+
+
+class Topic(NamedTuple):
+    """What is listened to: one job, one workflow, one tenant, or everything, whose name is empty."""
+
+    kind: Kind
+    name: str = ""
 
 
 class Lost(Exception):
@@ -117,9 +123,9 @@ class Hub:
         return sum(len(found) for found in self._listeners.values())
 
     @contextlib.contextmanager
-    def listen(self, kind: Kind, name: str = "") -> Iterator[Listener]:
+    def listen(self, kind: Kind, name: str = "") -> Generator[Listener]:
         """A listener to a job, a workflow, a tenant or everything, for the length of the block. Listen first, look second."""
-        listener, topic = Listener(), (kind, name)
+        listener, topic = Listener(), Topic(kind, name)
         if self._stopped:
             listener.stop()
         self._listeners[topic].add(listener)
@@ -175,9 +181,9 @@ class Hub:
         return last
 
     def _hand_on(self, event: FeedEvent) -> None:
-        topics: list[Topic] = [("job", event.job), ("tenant", event.tenant), ("all", "")]
+        topics: list[Topic] = [Topic("job", event.job), Topic("tenant", event.tenant), Topic("all")]
         if event.workflow:
-            topics.append(("workflow", event.workflow))
+            topics.append(Topic("workflow", event.workflow))
         for topic in topics:
             for listener in self._listeners.get(topic, ()):
                 listener.offer(event)

@@ -12,6 +12,7 @@ import itertools
 import json
 import math
 import re
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -242,11 +243,9 @@ def _grid(told: Mapping[str, object]) -> Iterator[tuple[str, dict[str, object]]]
     count = math.prod(map(len, parts)) * repeats
     if count > MOST_ROWS:
         raise InvalidRequest([Problem("/groups", f"this grid has {count:,} rows", f"at most {MOST_ROWS:,}; several batches")])
-    every = itertools.product(*parts, [{"repeat": repeat} for repeat in range(1, repeats + 1)])
-    return (
-        (f"row-{number}", {name: value for cell in cells for name, value in cell.items()})
-        for number, cells in enumerate(every, start=1)
-    )
+    again: list[dict[str, object]] = [{"repeat": repeat} for repeat in range(1, repeats + 1)]
+    every = itertools.product(*parts, again)
+    return ((f"row-{number}", dict(ChainMap(*cells))) for number, cells in enumerate(every, start=1))
 
 
 def _group(index: int, group: object) -> list[dict[str, object]]:

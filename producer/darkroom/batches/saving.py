@@ -86,7 +86,7 @@ class _Files:
 
 
 def _shrunk(data: bytes) -> bytes:
-    """A picture as it stands in the sheet; what is transparent is white. Shrunk when it comes: a hundred whole ones are many megabytes."""
+    """A picture as it stands in the sheet, what is transparent white. A hundred whole ones would be many megabytes."""
     from PIL import Image
 
     with Image.open(io.BytesIO(data)) as image:

@@ -43,6 +43,8 @@ class Delivery:
     on_unknown: OnUnknown | None = None
     guardrail: str | None = None
     guardrail_gates: str | None = None
+    checks: Sequence[str] | None = None
+    rerolls: int | None = None
     wait: bool = False
     timeout: str | None = None
     save: Path | None = None
@@ -70,6 +72,8 @@ class Delivery:
             cache=self.cache,
             on_unknown=self.on_unknown,
             guardrail=self.guardrail,
+            checks=None if self.checks is None else [_check(text) for text in self.checks],
+            rerolls=self.rerolls,
             # What is no gate is refused with all else that is wrong with the options.
             guardrail_gates=cast("list[Gate] | None", words(self.guardrail_gates)),
         )
@@ -83,6 +87,16 @@ class Delivery:
     def waits(self) -> bool:
         """Whether the command stays until the job ended; saving and a time-out imply it."""
         return self.wait or self.save is not None or self.timeout is not None
+
+
+def _check(text: str) -> str | Mapping[str, object]:
+    """A check by its name, or as JSON. Raises BadInput."""
+    if not text.lstrip().startswith("{"):
+        return text
+    try:
+        return cast("Mapping[str, object]", json.loads(text))
+    except ValueError as error:
+        raise BadInput(f"--check {text[:80]!r} is no JSON: {error}") from None
 
 
 def ready_folder(option: str, folder: Path | None) -> None:
@@ -244,6 +258,17 @@ _ANNOTATIONS: Final[tuple[tuple[str, object, object], ...]] = (
         ],
         None,
     ),
+    (
+        "checks",
+        Annotated[
+            list[str] | None,
+            typer.Option(
+                "--check", metavar="CHECK", help="A check of each picture: blank, near_duplicate, …, or JSON; repeatable."
+            ),
+        ],
+        None,
+    ),
+    ("rerolls", Annotated[int | None, typer.Option(help="How often what does not pass is made again, and paid.")], None),
     ("wait", Annotated[bool, typer.Option("--wait", help="Stay until it has ended.")], False),
     (
         "timeout",

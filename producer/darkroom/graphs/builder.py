@@ -42,6 +42,10 @@ class StepOptions(TypedDict, total=False):
     """Seconds after the submit by which its calls must have begun."""
     enough: int
     """Of several steps whose pictures it takes, how many must have given some."""
+    checks: Sequence[str | Mapping[str, object]]
+    """Automatic checks of each picture that it makes, as `SubmitOptions.checks`."""
+    rerolls: int
+    """How often what does not pass them is made again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from typing import Annotated, Any, Final, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from darkroom.options import MOST_REROLLS
+from darkroom_shared.contract.checks import MOST_CHECKS
 from darkroom_shared.contract.gates import Gate
 from darkroom_shared.contract.job_record import JobClass, Substitute
 from darkroom_shared.core.conditions import LONGEST, ConditionError, parse
@@ -83,6 +85,10 @@ class StepDocument(_Part):
     attempts: Annotated[int, Field(ge=1, le=10)] | None = None
     finish_within: Annotated[float, Field(gt=0, le=366 * 86400)] | None = None
     """Seconds after the submit of the workflow by which its calls must have begun."""
+    checks: Annotated[list[str | dict[str, Any]], Field(max_length=MOST_CHECKS)] = []
+    """Automatic checks of each picture that it makes."""
+    rerolls: Annotated[int, Field(ge=0, le=MOST_REROLLS)] = 0
+    """How often what does not pass them is made again."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -93,6 +99,10 @@ class StepDocument(_Part):
             )
         if self.with_ and self.do is None:
             raise ValueError("with goes together with do")
+        if self.checks and self.do is None and self.request is None:
+            raise ValueError("checks are for steps that call a model: do or request")
+        if self.rerolls and not self.checks:
+            raise ValueError("rerolls without checks: there is nothing to make again")
         return self
 
 

@@ -226,7 +226,11 @@ class _Expansion:
             tuple(one for other in step.needs for one in self._runs.get(other, [])),
             None if step.when is None else self._condition(name, parse(step.when), index),
             step.enough or 0,
-            StepPolicy(step.model, step.substitute, step.job_class, step.attempts, step.finish_within),
+            StepPolicy(
+                *(step.model, step.substitute, step.job_class, step.attempts, step.finish_within),
+                checks=tuple(step.checks),
+                rerolls=step.rerolls,
+            ),
             name if step.for_each is not None else "",
         )
 

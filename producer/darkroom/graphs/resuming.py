@@ -20,7 +20,7 @@ from darkroom.graphs.planning import plan_graph
 from darkroom.graphs.running import budget_of
 from darkroom.inputs import Picture, resolve, resolve_body
 from darkroom.launching import Recorded, Scene, marked, notes_on, record, store, warn, with_marks
-from darkroom.options import SubmitOptions, delivery
+from darkroom.options import SubmitOptions, delivery, no_checks
 from darkroom.planning import Draft, plan_chain
 from darkroom.plans import Plan, PlannedStep
 from darkroom.recording import workflow
@@ -141,6 +141,7 @@ def _ready(scene: Scene, workflow_id: str, again: Again, options: SubmitOptions,
     if FIELD not in record_:
         raise NothingToDecide(f"{workflow_id} was recorded by an older version, without what is needed to go on with it.")
     drafts, told, start = read_drafts(record_[FIELD])
+    no_checks(options)
     wanted = {name: value for name, value in options.items() if value is not None}
     terms = scene.terms(delivery(cast("SubmitOptions", {**told, **wanted}), scene.settings, scene.sources.now_ms()))
     terms = yield from with_marks(replace(terms, chained=True))

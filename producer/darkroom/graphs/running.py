@@ -18,7 +18,7 @@ from darkroom.graphs.parameters import arguments
 from darkroom.graphs.planning import plan_graph
 from darkroom.inputs import Picture, resolve, resolve_body
 from darkroom.launching import DeadlineWarning, Recorded, Scene, foresee, launch, marked, notes_on, warn, with_marks
-from darkroom.options import SubmitOptions, delivery
+from darkroom.options import SubmitOptions, delivery, no_checks
 from darkroom.planning import Draft
 from darkroom.plans import Plan
 from darkroom.terms import Terms
@@ -80,7 +80,8 @@ def preview(scene: Scene, asked: Asked, options: SubmitOptions) -> Flow[Plan]:
 
 
 def terms_of(scene: Scene, document: WorkflowDocument, options: SubmitOptions) -> Terms:
-    """The terms of all steps: options that are left out are the document's."""
+    """The terms of all steps: options that are left out are the document's. Raises InvalidRequest, UnknownModel."""
+    no_checks(options)
     told = {name: value for name, value in options.items() if value is not None}
     for name in ("model", "substitute", "job_class"):
         told.setdefault(name, getattr(document, name))

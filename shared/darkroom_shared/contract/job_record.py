@@ -127,6 +127,12 @@ class JobRecord(BaseModel):
     """What was said of reuse at submit; empty for the usual."""
     bypass: str = ""
     """Why it looks for no equal job, if known at submit: `no_seed`, `no_store`, `not_before`, `on_unknown`, `text`."""
+    checks: list[dict[str, object]] = []
+    """Automatic checks of each picture that was made (`contract.checks`), in full."""
+    check_pictures: dict[str, str] = {}
+    """What they compare with, by name: references as in `request`."""
+    rerolls: int = 0
+    """How often pictures that do not pass may be made again, all calls together."""
     call_budget: int = 0
     """Attempts in all; 0 for the worker's setting."""
 
@@ -158,6 +164,7 @@ class JobRecord(BaseModel):
 _JSON_FIELDS = frozenset(
     {"request", "images_wanted", "price_microusd", "tokens", "not_before_ms", "start_by_ms", "finish_by_ms"}
     | {"retention_ms", "dead_retention_ms", "inputs", "metadata", "warnings", "seed", "needs"}
+    | {"checks", "check_pictures", "rerolls"}
     | {"row", "content_refs", "soft", "enough", "wants", "when", "gate_ms", "call_budget"}
     | {"asked", "lost", "prepare", "finish", "images_per_call", "named_regions", "guardrail_gates"}
 )

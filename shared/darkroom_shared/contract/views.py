@@ -63,12 +63,13 @@ class Output(View):
 
 
 class Rejected(View):
-    """One picture or document that a content filter kept back."""
+    """One picture or document that a content filter kept back, or one picture that did not pass its checks."""
 
     index: int
     code: str
     message: str = ""
     billed: bool | None = None
+    seed: int | None = None
 
 
 class FailureView(View):
@@ -196,6 +197,12 @@ class JobView(View):
     seed: int | None = None
     outputs: tuple[Output, ...] = ()
     rejected: tuple[Rejected, ...] = ()
+    checks: tuple[str, ...] = ()
+    """Kinds of automatic checks that each picture must pass."""
+    rerolls: int = 0
+    """How often pictures that do not pass may be made again."""
+    rerolled: tuple[Rejected, ...] = ()
+    """Those that were made again, each billed."""
     warnings: tuple[str, ...] = ()
     error: FailureView | None = None
     cost: Cost
@@ -343,6 +350,9 @@ def job_view(fields: Mapping[str, str], calls: Sequence[CallView] = ()) -> JobVi
         seed=record.seed,
         outputs=tuple(Output.model_validate(row) for row in json.loads(fields.get("outputs", "[]"))),
         rejected=tuple(Rejected.model_validate(row) for row in json.loads(fields.get("rejected", "[]"))),
+        checks=tuple(str(check["kind"]) for check in record.checks),
+        rerolls=record.rerolls,
+        rerolled=tuple(Rejected.model_validate(row) for row in json.loads(fields.get("rerolled_rows", "[]"))),
         warnings=tuple(record.warnings),
         error=FailureView.model_validate_json(fields["failure"]) if "failure" in fields else None,
         cost=Cost(

@@ -17,6 +17,8 @@ from typing import Final
 
 CHECK_NOT_PASSED: Final = "check_not_passed"
 """Reason of a job that was rejected by its own verdict."""
+CHECK_FAILED: Final = "check_failed"
+"""Reason of a job of which pictures did not pass their automatic checks, and code of each of those pictures."""
 
 
 class CallState(StrEnum):
@@ -94,6 +96,8 @@ class Event(StrEnum):
     QUARANTINE = "quarantine"
     REUSE = "reuse"
     """The result of an equal job is taken over; nothing is called."""
+    REROLL = "reroll"
+    """Pictures of a paid answer did not pass their checks: the call waits for its turn, to make those again with another seed."""
     DECIDE = "decide"
     """A person, or the time that a gate allows, has ended a gate; nothing is called for one."""
 
@@ -127,6 +131,7 @@ TRANSITIONS: Final[dict[Event, Transition]] = {
     Event.CANCEL: _row(_C.CANCELED, _C.PARKED, _C.SNOOZED, _C.ADMITTED, _C.CLAIMED, _C.UNKNOWN),
     Event.EXPIRE: _row(_C.EXPIRED, _C.PARKED, _C.SNOOZED, _C.ADMITTED, _C.CLAIMED),
     Event.QUARANTINE: _row(_C.QUARANTINED, _C.CLAIMED, _C.RESPONDED),
+    Event.REROLL: _row(_C.PARKED, _C.RESPONDED),
     Event.REUSE: _row(_C.DONE, _C.SNOOZED),
     Event.DECIDE: _row(_C.DONE, _C.SNOOZED),
 }

@@ -55,6 +55,8 @@ def content_of(record: JobRecord) -> tuple[str, list[tuple[str, int]]]:
         "around": around,
         "guardrail": [record.guardrail, list(record.guardrail_gates)],
     }
+    if record.checks:
+        conditions["checks"] = [record.checks, record.rerolls]
     return fingerprint(cast("Mapping[str, object]", request), **conditions), [
         (record.needs[ref.step], ref.index) for ref in mentioned
     ]

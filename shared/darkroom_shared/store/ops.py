@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
 
 from darkroom_shared.core.failure import Failure
 from darkroom_shared.core.quota import PoolQuota
@@ -274,11 +273,6 @@ def gate(
     return Script("gate", args, parse)
 
 
-def guarded(call_id: str, fence: int, gate: Literal["before", "after"], use: Mapping[str, int]) -> Script[bool]:
-    """Counts what a guardrail was asked before or after a paid call: `requests`, `image_units`, `text_units`. Safe to repeat."""
-    return Script("guarded", {"call": call_id, "fence": fence, "gate": gate, "use": dict(use)}, _done)
-
-
 def _done(raw: object) -> bool:
     return raw == 1
 
@@ -333,16 +327,15 @@ def commit(
     warnings: Sequence[str] = (),
     refused: bool = False,
     answer: str | None = None,
+    failed: Sequence[Json] = (),
+    again_microusd: int | None = None,
 ) -> Script[Commit]:
-    """Records the result. Safe to repeat. `stored_ms`: as for `accept`; `usage`: the tokens that the model counted.
+    """Records the result. Safe to repeat. `stored_ms`: as for `accept`; `usage`: the tokens that the model counted; `answer`: the
+    answer in JSON, as text, for the conditions of other steps.
 
-    `answer`: the answer in JSON, as text, for the conditions of other steps.
+    `failed`: pictures that did not pass their checks; they are made again, which costs `again_microusd`, or rejected.
     `refused`: the outputs are kept, but the job has not got what it was for: it ends as rejected, for `reason`.
     """
-
-    def parse(raw: object) -> Commit:
-        verdict, state, *rest = texts(raw)
-        return Commit(Committed(verdict), state, int(rest[0]) if rest else 0)
 
     args = {
         "call": call_id,
@@ -356,8 +349,15 @@ def commit(
         "warnings": list(warnings),
         "refused": refused or None,
         "answer": answer,
+        "failed": list(failed) or None,
+        "again_microusd": again_microusd,
     }
-    return Script("commit", args, parse)
+    return Script("commit", args, _commit)
+
+
+def _commit(raw: object) -> Commit:
+    verdict, state, *rest = texts(raw)
+    return Commit(Committed(verdict), state, int(rest[0]) if rest else 0)
 
 
 def snooze(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +13,11 @@ from darkroom_shared.store.ops import Hint, hints_of_rows
 
 def _done(raw: object) -> bool:
     return raw == 1
+
+
+def guarded(call_id: str, fence: int, gate: Literal["before", "after"], use: Mapping[str, int]) -> Script[bool]:
+    """Counts what a guardrail was asked before or after a paid call: `requests`, `image_units`, `text_units`. Safe to repeat."""
+    return Script("guarded", {"call": call_id, "fence": fence, "gate": gate, "use": dict(use)}, _done)
 
 
 def cancel(job_id: str, reason: str = "user", *, discard: bool = False) -> Script[tuple[str, str]]:

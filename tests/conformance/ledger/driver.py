@@ -71,6 +71,7 @@ class JobOptions(TypedDict, total=False):
     content_refs: Sequence[tuple[str, int]]
     cache: Literal["", "use", "no-cache", "no-store", "only-if-cached"]
     on_timeout: Literal["", "approve"]
+    rerolls: int
 
 
 class Runs(Protocol):
@@ -236,6 +237,7 @@ class Room:
             content_refs=list(options.get("content_refs", ())),
             cache=options.get("cache", ""),
             on_timeout=options.get("on_timeout", ""),
+            rerolls=options.get("rerolls", 0),
         )
         return ops.NewJob(
             options.get("job_id") or new_job_id(),

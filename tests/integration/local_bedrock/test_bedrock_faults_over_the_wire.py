@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import io
 import json
 import socket
 import time
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.integration.local_bedrock.endpoints import AUTHORIZATION, NOVA, TITAN, Running, text_image
 from tests.integration.local_bedrock.http2_client import ConnectionCut, Http2
@@ -82,6 +84,12 @@ def test_bad_base64_is_a_200_with_a_string_that_is_no_image(start: Callable[...,
     [image] = start("--fault", "bad-base64").invoke(text_image()).json["images"]
     with pytest.raises(ValueError, match="base64"):
         base64.b64decode(image, validate=True)
+
+
+def test_blank_pictures_have_the_size_that_was_asked_for(start: Callable[..., Running]) -> None:
+    [image] = start("--fault", "blank").invoke(text_image()).json["images"]
+    with Image.open(io.BytesIO(base64.b64decode(image))) as opened:
+        assert (opened.format, opened.size, len(opened.convert("RGB").getcolors() or ())) == ("PNG", (512, 512), 1)
 
 
 def test_a_time_out_does_the_work_and_never_answers(start: Callable[..., Running]) -> None:

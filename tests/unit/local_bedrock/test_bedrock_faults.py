@@ -32,6 +32,7 @@ TITAN = "amazon.titan-image-generator-v2:0"
         ("invalid-json", Fault("invalid-json")),
         ("empty-images", Fault("empty-images")),
         ("bad-base64", Fault("bad-base64")),
+        ("blank", Fault("blank")),
     ],
 )
 def test_a_fault_is_read_as_written(text: str, fault: Fault) -> None:

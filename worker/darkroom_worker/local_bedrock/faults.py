@@ -9,6 +9,7 @@
     reset-early:after=3                            cut before any work
     throttle:region=us-west-2:for=15               a Region refuses everything for 15 s, then it has healed
     half-body | invalid-json | empty-images | bad-base64     a broken answer after the work
+    blank                                          pictures of one colour
     inference-error                                a 200 that says that the model failed, in its family's own form
 
 Selectors follow the kind, parted by colons: `p=` (a bare number means the same), `every=`, `count=` (at most so many), `after=`
@@ -37,6 +38,7 @@ FaultKind = Literal[
     "invalid-json",
     "empty-images",
     "bad-base64",
+    "blank",
     "inference-error",
 ]
 NEVER_S = 3600.0

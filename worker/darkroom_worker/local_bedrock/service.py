@@ -17,6 +17,7 @@ from typing import Literal, ParamSpec, TypeVar, assert_never, cast
 import orjson
 
 from darkroom_shared.core.errors import UnknownModel
+from darkroom_worker.local_bedrock.blank import blanked
 from darkroom_worker.local_bedrock.checks import checked_request
 from darkroom_worker.local_bedrock.config import Config
 from darkroom_worker.local_bedrock.dialects import AnyDialect, Drawn, EmbeddingDialect, Told
@@ -272,6 +273,8 @@ def _spoiled(answer: Answer, fault: Fault, visit: Visit, request: Request, diale
             spoiled = replace(answer, body=dialect.without_images(request.seed), image_sha256=())
         case "bad-base64":
             spoiled = replace(answer, body=dialect.not_base64(request.seed), image_sha256=())
+        case "blank":
+            spoiled = replace(answer, body=blanked(answer.body), image_sha256=())
         case "inference-error":
             spoiled = replace(answer, body=dialect.inference_error(request.seed), image_sha256=())
         case "error" | "reset-early":

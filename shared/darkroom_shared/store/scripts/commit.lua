@@ -3,6 +3,9 @@
 -- args.outputs      list of records of what is stored, pictures or documents (sha256, role, ...)
 -- args.rejected     list of records of images a filter kept back
 -- args.refused      the outputs are kept, but count for nothing: the job ends as rejected for `reason` (may be left out)
+-- args.failed       list of records of pictures that did not pass their checks: made again, with other seeds, while that may be; else they
+--                   are rejected (may be left out)
+-- args.again_microusd  what making those again will cost (left out where that is not known)
 -- args.warnings     sentences on the result for a person (may be left out)
 -- args.answer       the answer in JSON, as text, for the conditions of other steps (may be left out)
 -- args.usage        what the model counted for the answer, as JSON (may be left out)
@@ -47,8 +50,24 @@ local function extend(name, more)
   if number(j, 'calls') > 1 then table.sort(list, before) end
   redis.call('HSET', j, name, cjson.encode(list))
 end
+-- Whether the pictures that failed may be made again: there are rerolls left, nobody has canceled, there is time, and money.
+local function may_reroll()
+  if number(j, 'rerolled') >= number(j, 'rerolls') or field(j, 'cancel_ms') or not allowed('reroll', field(call_key(call), 'state')) then return false end
+  local finish_by = number(j, 'finish_by_ms')
+  if finish_by > 0 and finish_by <= now then return false end
+  local accounts = redis.call('HMGET', j, 'workflow', 'batch')
+  for n, kind in ipairs({'workflow:', 'batch:'}) do
+    local budget = accounts[n] and field(P .. kind .. accounts[n], 'budget_microusd')
+    local again = budget and args.again_microusd
+    if budget and (not again or number(P .. kind .. accounts[n], 'spent_microusd') + again > tonumber(budget)) then return false end
+  end
+  return true
+end
+local failed = args.failed or {}
+local again = #failed > 0 and may_reroll()
 extend('outputs', args.outputs)
 extend('rejected', args.rejected)
+extend(again and 'rerolled_rows' or 'rejected', failed)
 for _, warning in ipairs(args.warnings or {}) do
   local list = cjson.decode(field(j, 'warnings') or '[]')
   list[#list + 1] = warning
@@ -63,7 +82,23 @@ for _, output in ipairs(args.outputs) do
 end
 redis.call('HINCRBY', j, 'images', images)
 if args.reason then redis.call('HSET', j, 'reason_hint', args.reason) end
+if #failed > 0 and not again then redis.call('HSETNX', j, 'reason_hint', 'check_failed') end
+redis.call('HDEL', call_key(call), 'todo_rows')
 leave_indexes(call)
+if again then
+  local todo = {}
+  for _, row in ipairs(failed) do todo[#todo + 1] = row.index end
+  redis.call('HINCRBY', j, 'rerolled', 1)
+  redis.call('HINCRBY', call_key(call), 'rerolls', 1)
+  redis.call('HINCRBY', call_key(call), 'granted', 1) -- it is no retry of an attempt that failed
+  redis.call('HDEL', call_key(call), 'receipt', 'request_id')
+  redis.call('HSET', call_key(call), 'todo', cjson.encode(todo), 'todo_rows', cjson.encode(failed), 'reason', 'check_failed')
+  set_state(call, 'reroll')
+  park(call, job)
+  local state = touch(job, 'call.reroll', {call = call, images = images, again = #failed})
+  redis.call('PUBLISH', P .. 'wake', 0)
+  return {'done', state}
+end
 set_state(call, 'commit')
 local state = touch(job, 'call.commit', {call = call, images = images, rejected = #args.rejected})
 return {'done', state}

@@ -29,6 +29,10 @@ local accounts = redis.call('HMGET', j, 'workflow', 'batch')
 for n, kind in ipairs({'workflow:', 'batch:'}) do
   local budget = accounts[n] and args.price_microusd ~= 0 and field(P .. kind .. accounts[n], 'budget_microusd')
   if budget and (not args.price_microusd or number(P .. kind .. accounts[n], 'spent_microusd') + args.price_microusd > tonumber(budget)) then
+    if redis.call('HEXISTS', c, 'todo_rows') == 1 then -- only what was to be made again is not: the job keeps what it has
+      finish_call(call, 'expire', {call = call, reason = 'budget'})
+      return {'expired', 0}
+    end
     cancel_job(job, 'budget') -- its other calls, too
     finish_call(call, 'cancel', {call = call, reason = field(j, 'cancel_reason')})
     return {'canceled', 0}

@@ -24,7 +24,7 @@ local function job_outcome(job, calls, cancel_ms, call, its_state)
   if images >= wanted and images > 0 then return 'succeeded', '' end
   if images > 0 then return 'partial', field(j, 'reason_hint') or 'filtered' end
   if seen.failed or seen.quarantined then return 'failed', field(j, 'reason_hint') or 'failed' end
-  if seen.expired then return 'expired', 'deadline' end
+  if seen.expired and field(j, 'reason_hint') ~= 'check_failed' then return 'expired', 'deadline' end -- else it was paid, and is no good
   return 'rejected', field(j, 'reason_hint') or 'content_filter'
 end
 
@@ -164,9 +164,22 @@ local function correct_attempt(call, fields)
   redis.call('HSET', P .. 'attempts:' .. call, n, cjson.encode(attempt))
 end
 
+-- A call that was to make pictures again ends without: those that it had made did not pass their checks.
+local function give_up_rerolls(call, job)
+  local rows = field(call_key(call), 'todo_rows')
+  if not rows then return end
+  local j = job_key(job)
+  local list = cjson.decode(field(j, 'rejected') or '[]')
+  for _, row in ipairs(cjson.decode(rows)) do list[#list + 1] = row end
+  redis.call('HSET', j, 'rejected', cjson.encode(list))
+  redis.call('HSETNX', j, 'reason_hint', 'check_failed')
+  redis.call('HDEL', call_key(call), 'todo_rows')
+end
+
 -- Ends one call without images and recomputes its job.
 local function finish_call(call, event, data)
   local job = job_of(call)
+  give_up_rerolls(call, job)
   unpark(call, job)
   leave_indexes(call)
   set_state(call, event)
