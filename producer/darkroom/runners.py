@@ -27,28 +27,31 @@ Arguments: TypeAlias = Mapping[str, object] | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
+    """A workflow's document, and what it is called."""
+
     document: WorkflowDocument
     name: str
 
 
-def _found(scene: Scene, source: Source, options: SubmitOptions) -> Flow[_Found]:
+def document_of(tenant: str, source: Source) -> Flow[Found]:
+    """The document of a source. Raises InvalidRequest: there is no such template, or its form is wrong."""
     if isinstance(source, str):
-        found = yield from templates.template(options.get("tenant") or scene.settings.tenant, source)
-        return _Found(found.document, found.full_name)
+        found = yield from templates.template(tenant, source)
+        return Found(found.document, found.full_name)
     if isinstance(source, Path):
         document = yield from work(lambda: read_file(source))
     elif isinstance(source, Graph):
         document = source.document()
     else:
         document = source if isinstance(source, WorkflowDocument) else read_document(source)
-    return _Found(document, document.name or "")
+    return Found(document, document.name or "")
 
 
 def _asked(
     scene: Scene, source: Source, arguments: Arguments, options: SubmitOptions, budget_usd: float | None, *, paths: bool = True
 ) -> Flow[Asked]:
-    found = yield from _found(scene, source, options)
+    found = yield from document_of(options.get("tenant") or scene.settings.tenant, source)
     return Asked(found.document, arguments or {}, found.name, paths, budget_usd)
 
 
@@ -108,7 +111,7 @@ class Runners:
             InvalidRequest: its form is wrong, or it has no name.
         """
         whose = tenant or self._scene.settings.tenant
-        found = self._connection.run(_found(self._scene, source, {"tenant": whose}))
+        found = self._connection.run(document_of(whose, source))
         return self._connection.run(templates.save(whose, found.document, name))[0]
 
     def approve(self, token: str, *, choose: Sequence[int] | None = None, by: str = "", note: str = "") -> str:
@@ -168,7 +171,7 @@ class AsyncRunners:
     async def save_template(self, source: Source, name: str | None = None, *, tenant: str | None = None) -> str:
         """See `Darkroom.save_template`."""
         whose = tenant or self._scene.settings.tenant
-        found = await self._connection.run(_found(self._scene, source, {"tenant": whose}))
+        found = await self._connection.run(document_of(whose, source))
         return (await self._connection.run(templates.save(whose, found.document, name)))[0]
 
     async def approve(self, token: str, *, choose: Sequence[int] | None = None, by: str = "", note: str = "") -> str:

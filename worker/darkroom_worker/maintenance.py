@@ -17,7 +17,7 @@ from darkroom_shared.core.retry import Budget, History, after_doubt
 from darkroom_shared.failpoints import Point
 from darkroom_shared.settings import Settings
 from darkroom_shared.storage.base import AsyncAssetStore
-from darkroom_shared.store import ops, reads, upkeep
+from darkroom_shared.store import ops, owning, reads, upkeep
 from darkroom_shared.store.redis import AsyncLedger
 from darkroom_worker.admission import Admission
 from darkroom_worker.story import tell
@@ -26,8 +26,6 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("darkroom.maintenance"
 
 SWEEP_S = 6 * 3600
 """How often one worker of the fleet looks through the asset store."""
-UNHELD_S = 24 * 3600
-"""Pictures that no job holds are removed after this time."""
 UNHELD_AT_ONCE = 1000
 OWNER = "owner"
 """Name of the receipt that holds the name of the ledger whose pictures are in the store."""
@@ -130,7 +128,7 @@ class Maintenance:
         ledger = await self._ledger.run(upkeep.sweep(SWEEP_S * 1000, secrets.token_hex(16)))
         if not ledger:
             return
-        stored = await self._store.sweep(UNHELD_S)
+        stored = await self._store.sweep(owning.UNHELD_S)
         if not await self._owns_store(ledger, is_new=not stored):
             return
         for start in range(0, len(stored), UNHELD_AT_ONCE):

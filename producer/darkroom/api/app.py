@@ -12,13 +12,22 @@ from darkroom.api import problems
 from darkroom.api.hub import Hub
 from darkroom.api.keyring import Keyring
 from darkroom.api.limits import Bounds, Limits
-from darkroom.api.routes import bulk, health, jobs, live
+from darkroom.api.routes import assets, batches, bulk, health, jobs, live, templates, workflows
 from darkroom.api.service import Service
 from darkroom.connection import AsyncConnection
 from darkroom_shared.settings import Settings
 from darkroom_shared.store.redis import AsyncLedger
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (jobs.router, bulk.router, live.router, health.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    jobs.router,
+    bulk.router,
+    assets.router,
+    workflows.router,
+    templates.router,
+    batches.router,
+    live.router,
+    health.router,
+)
 """Every router of the API."""
 _DESCRIPTION: Final = """A queue for image work on Amazon Bedrock: submit jobs, follow them, fetch what came of them.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, cast
 
@@ -12,6 +14,7 @@ from darkroom.api.callers import tenant_for
 from darkroom.options import SubmitOptions
 from darkroom_shared.contract.access import Caller
 from darkroom_shared.contract.job_record import Cache, IfLate, JobClass, OnUnknown, Substitute
+from darkroom_shared.core.errors import InvalidRequest
 from darkroom_shared.core.guardrail import Gate
 
 
@@ -22,6 +25,27 @@ def _seconds(value: object) -> object:
 
 Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 Json = dict[str, object]
+
+
+@contextmanager
+def pointing(where: str, **beside: str) -> Generator[None]:
+    """What the client finds wrong in the block, with pointers into the body of the call.
+
+    Args:
+        where: the place of what the client was given, e.g. `/request`.
+        beside: fields of the call beside it, by the first part of the pointer that means them. Options always stand beside it.
+    """
+    try:
+        yield
+    except InvalidRequest as error:
+
+        def placed(pointer: str) -> str:
+            first = pointer.split("/", 2)[1] if pointer else ""
+            if first == "options":
+                return pointer.removeprefix("/options")
+            return f"/{beside[first]}{pointer.removeprefix(f'/{first}')}" if first in beside else where + pointer
+
+        raise InvalidRequest([replace(found, pointer=placed(found.pointer)) for found in error.problems]) from None
 
 
 class Body(BaseModel):

@@ -9,19 +9,25 @@ from fastapi import Depends, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from darkroom.api.problems import Refused, gone_or_never
-from darkroom.api.service import Desk
+from darkroom.api.service import Desk, Service
+from darkroom.keeping import insist_own
 from darkroom_shared.contract.access import Caller, Scope
 
 _BEARER = HTTPBearer(auto_error=False, description="An API key, `dk_…`. Not needed while the ledger holds none.")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
 
 
+async def caller_with(scope: Scope, desk: Service, credentials: HTTPAuthorizationCredentials | None) -> Caller:
+    """Who shows these credentials. Raises Refused if he has not the scope."""
+    found = await desk.keyring.caller(credentials.credentials if credentials else None)
+    if scope not in found.scopes:
+        raise Refused(403, "forbidden", f"This key has not the scope {scope!r}.")
+    return found
+
+
 def _with(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     async def caller(desk: Desk, credentials: Credentials) -> Caller:
-        found = await desk.keyring.caller(credentials.credentials if credentials else None)
-        if scope not in found.scopes:
-            raise Refused(403, "forbidden", f"This key has not the scope {scope!r}.")
-        return found
+        return await caller_with(scope, desk, credentials)
 
     return caller
 
@@ -45,3 +51,9 @@ def tenant_for(caller: Caller, named: str | None) -> str | None:
     if named not in (None, caller.tenant):
         raise Refused(403, "forbidden", "This key is for another tenant.")
     return caller.tenant
+
+
+async def own_pictures(desk: Service, caller: Caller, *told: object) -> None:
+    """Raises AssetMissing if a body names a picture that is not the caller's, as if it was not there."""
+    if caller.tenant is not None:
+        await desk.run(insist_own(caller.tenant, told))

@@ -276,6 +276,11 @@ class WorkflowView(View):
     """The workflow whose finished steps it began with."""
     cost: Cost
 
+    @property
+    def tenant(self) -> str:
+        """Whose it is: that of its steps."""
+        return self.steps[0].tenant
+
 
 def instant(text: str | None) -> datetime | None:
     """Milliseconds since the epoch as an aware instant."""

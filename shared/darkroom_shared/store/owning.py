@@ -10,6 +10,8 @@ from darkroom_shared.store.operation import Script
 
 MOST: Final = 1_000
 """Names of one question."""
+UNHELD_S: Final = 24 * 3600
+"""How long a stored asset may wait for a job that names it, in seconds."""
 
 
 def uploaded(tenant: str, sha256: str, keep_ms: int) -> Script[bool]:

@@ -97,9 +97,9 @@ def test_a_dry_run_tells_the_price_and_records_nothing(api: httpx.Client) -> Non
 @pytest.mark.parametrize(
     ("body", "code", "pointer"),
     [
-        ({"request": edited(BODY, "/textToImageParams/text", "")}, "invalid_input", "/textToImageParams/text"),
+        ({"request": edited(BODY, "/textToImageParams/text", "")}, "invalid_input", "/request/textToImageParams/text"),
         ({"request": BODY, "job_class": "soon"}, "invalid_input", "/job_class"),
-        ({"request": BODY, "start_within": -1}, "invalid_input", "/options/start_within"),
+        ({"request": BODY, "start_within": -1}, "invalid_input", "/start_within"),
         ({"request": BODY, "colour": "red"}, "invalid_input", "/colour"),
         ({"request": BODY, "model": "nobody.knows-v1:0"}, "unknown_model", None),
         ({}, "invalid_input", "/request"),

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import Field
 
 from darkroom import decisions, explaining, flows, listing, watching
-from darkroom.api.bodies import Body, NewJob
-from darkroom.api.callers import Reader, Submitter, may_see
+from darkroom.api.bodies import Body, NewJob, pointing
+from darkroom.api.callers import Reader, Submitter, may_see, own_pictures
 from darkroom.api.hub import Stopped
 from darkroom.api.replies import Items, PlanDocument, document, job_reply, problems
 from darkroom.api.service import Desk, Service
@@ -74,6 +74,7 @@ async def submit(
 ) -> Response:
     """Submit one job. 202 with its `Location`; 201 if it ended within `Prefer: wait`; 200 with a plan for a dry run."""
     options = body.told(caller, key)
+    await own_pictures(desk, caller, body.request)
     if dry_run:
         return await _plan(desk, body, options)
     return await _submitted(request, desk, body, options, prefer)
@@ -98,30 +99,34 @@ async def put(
     prefer: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Submit one job under an id of the caller's own choice: sent again, it gives the same job."""
+    await own_pictures(desk, caller, body.request)
     return await _submitted(request, desk, body, body.told(caller, f"put:{client_id}"), prefer)
 
 
 async def _submitted(request: Request, desk: Service, body: NewJob, options: SubmitOptions, prefer: str | None) -> Response:
-    done = await desk.run(flows.submit(desk.scene, body.request, options))
+    with pointing("/request"):
+        done = await desk.run(flows.submit(desk.scene, body.request, options))
     view = await desk.run(watching.status(done.id))
     headers = {"Location": f"/v1/jobs/{done.id}"} | ({"Idempotent-Replayed": "true"} if done.replayed else {})
-    wait_s = _preferred(prefer)
+    wait_s = preferred(prefer)
     if wait_s is not None:
         headers["Preference-Applied"] = f"wait={wait_s}"
         view = await changed(desk, view, wait_s, to_the_end=True)
     return job_reply(request, view, 201 if view.is_terminal else 202, headers)
 
 
-def _preferred(prefer: str | None) -> int | None:
+def preferred(prefer: str | None) -> int | None:
+    """Seconds of `Prefer: wait=…`, at most `LONGEST_WAIT_S`; None if there is none."""
     found = _WAIT.search(prefer or "")
     return min(LONGEST_WAIT_S, int(found[1])) if found else None
 
 
 async def _plan(desk: Service, body: NewJob, options: SubmitOptions) -> Response:
-    problems = await desk.run(flows.problems_of(desk.scene, body.request, body.model))
-    if problems:
-        raise InvalidRequest([Problem(f"/request{problem.pointer}", problem.message, problem.allowed) for problem in problems])
-    plan = await desk.run(flows.preview(desk.scene, (body.request,), None, options))
+    with pointing("/request"):
+        problems = await desk.run(flows.problems_of(desk.scene, body.request, body.model))
+        if problems:
+            raise InvalidRequest(problems)
+        plan = await desk.run(flows.preview(desk.scene, (body.request,), None, options))
     return document(PlanDocument.model_validate(plan.as_json()))
 
 
@@ -198,6 +203,7 @@ async def cancel(desk: Desk, caller: Submitter, job_id: JobId, discard: bool = F
 async def retry(request: Request, desk: Desk, caller: Submitter, job_id: JobId, body: Changes | None = None) -> Response:
     """Submit a job that failed again, as a new job; the old one names it as `replaced_by`."""
     await seen_by(desk, caller, job_id)
+    await own_pictures(desk, caller, body.changes if body else None)
     done = await desk.run(decisions.replay(desk.scene, job_id, body.changes if body else {}, {}))
     view = await desk.run(watching.status(done.id))
     return job_reply(request, view, 202, {"Location": f"/v1/jobs/{done.id}"})
