@@ -7,10 +7,12 @@ from types import TracebackType
 from typing import Self, Unpack, overload
 
 from darkroom import decisions, flows, watching, workflows
+from darkroom.access import audited, here
+from darkroom.administrators import Administrators, AsyncAdministrators
 from darkroom.async_handles import AsyncJobHandle, AsyncWorkflowHandle
 from darkroom.batches.batchers import AsyncBatchers, Batchers
 from darkroom.connection import REAL_SOURCES, AsyncConnection, Connection, complete_settings
-from darkroom.decisions import Decision
+from darkroom.decisions import Decision, told
 from darkroom.graphs.builder import Graph, start
 from darkroom.handles import JobHandle, WorkflowHandle
 from darkroom.launching import Scene
@@ -29,7 +31,7 @@ from darkroom_shared.task_types import ImageSource
 Image = ImageSource | Sequence[ImageSource] | None
 
 
-class Darkroom(Batchers, Operators, Runners, Searchers):
+class Darkroom(Administrators, Batchers, Operators, Runners, Searchers):
     """Submits image work and looks after it. Threads may share one; `close` it, or use it in a `with` block.
 
     Args:
@@ -149,12 +151,14 @@ class Darkroom(Batchers, Operators, Runners, Searchers):
             NothingToDecide: the job did not fail, or was replayed or discarded before.
             Others as `submit`.
         """
-        done = self._connection.run(decisions.replay(self._scene, job_id, changes or {}, options))
+        done = self._connection.run(
+            audited(decisions.replay(self._scene, job_id, changes or {}, options), here(), "dead_letter.replay", job_id)
+        )
         return JobHandle(done.id, self._connection, REAL_SOURCES, replayed=done.replayed)
 
     def discard(self, job_id: str) -> None:
         """Takes a job off the dead letters; its retention begins. Raises UnknownJob, NothingToDecide."""
-        self._connection.run(decisions.discard(job_id))
+        self._connection.run(audited(decisions.discard(job_id), here(), "dead_letter.discard", job_id))
 
     def held(self, limit: int = 50) -> list[JobView]:
         """Jobs submitted with `on_unknown="hold"` of which a call waits for `resolve`, the longest waiting first."""
@@ -174,7 +178,9 @@ class Darkroom(Batchers, Operators, Runners, Searchers):
         Raises:
             UnknownJob; NothingToDecide: none is held (any more); InvalidRequest: no such decision, or the bytes hold no pictures.
         """
-        return self._connection.run(decisions.resolve(job_id, decision, billed))
+        return self._connection.run(
+            audited(decisions.resolve(job_id, decision, billed), here(), "call.resolve", job_id, told(decision))
+        )
 
     def workers(self) -> list[WorkerView]:
         """Workers that have registered and not left; one that died shows for up to 15 seconds."""
@@ -191,7 +197,7 @@ class Darkroom(Batchers, Operators, Runners, Searchers):
         self.close()
 
 
-class AsyncDarkroom(AsyncBatchers, AsyncOperators, AsyncRunners, AsyncSearchers):
+class AsyncDarkroom(AsyncAdministrators, AsyncBatchers, AsyncOperators, AsyncRunners, AsyncSearchers):
     """`Darkroom` for asyncio: the same names, awaited. Belongs to the event loop that first uses it; see `Darkroom`."""
 
     def __init__(self, url: str | None = None, *, settings: Settings | None = None) -> None:
@@ -260,12 +266,14 @@ class AsyncDarkroom(AsyncBatchers, AsyncOperators, AsyncRunners, AsyncSearchers)
         self, job_id: str, changes: Mapping[str, object] | None = None, **options: Unpack[SubmitOptions]
     ) -> AsyncJobHandle:
         """See `Darkroom.replay`."""
-        done = await self._connection.run(decisions.replay(self._scene, job_id, changes or {}, options))
+        done = await self._connection.run(
+            audited(decisions.replay(self._scene, job_id, changes or {}, options), here(), "dead_letter.replay", job_id)
+        )
         return AsyncJobHandle(done.id, self._connection, REAL_SOURCES, replayed=done.replayed)
 
     async def discard(self, job_id: str) -> None:
         """See `Darkroom.discard`."""
-        await self._connection.run(decisions.discard(job_id))
+        await self._connection.run(audited(decisions.discard(job_id), here(), "dead_letter.discard", job_id))
 
     async def held(self, limit: int = 50) -> list[JobView]:
         """See `Darkroom.held`."""
@@ -273,7 +281,9 @@ class AsyncDarkroom(AsyncBatchers, AsyncOperators, AsyncRunners, AsyncSearchers)
 
     async def resolve(self, job_id: str, decision: Decision | bytes, *, billed: bool | None = None) -> list[str]:
         """See `Darkroom.resolve`."""
-        return await self._connection.run(decisions.resolve(job_id, decision, billed))
+        return await self._connection.run(
+            audited(decisions.resolve(job_id, decision, billed), here(), "call.resolve", job_id, told(decision))
+        )
 
     async def workers(self) -> list[WorkerView]:
         """See `Darkroom.workers`."""

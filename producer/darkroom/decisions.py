@@ -205,6 +205,11 @@ def resolve(job_id: str, decision: Decision | bytes, billed: bool | None) -> Flo
     return _some(job_id, done)
 
 
+def told(decision: Decision | bytes) -> str:
+    """A decision in words."""
+    return "an answer was handed over" if isinstance(decision, bytes) else decision
+
+
 def _some(job_id: str, decided: list[str]) -> list[str]:
     if not decided:
         raise NothingToDecide(f"No call of {job_id} is held any more: it was decided about just now.")

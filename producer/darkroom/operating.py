@@ -31,6 +31,9 @@ _WORDS: Final[Mapping[str, str]] = {
 }
 """The ledger's name of each setting."""
 
+ACTIONS: Final[Mapping[Mode, str]] = {"paused": "pause", "active": "resume", "draining": "drain"}
+"""What an operator does to come to a mode."""
+
 Setting = float | int | timedelta | str | EllipsisType | None
 """A value; None takes the limit away; `...` leaves it as it is."""
 
@@ -140,6 +143,11 @@ def set_tenant(name: str, given: Mapping[str, Setting]) -> Flow[TenantView]:
     if told:
         yield from ask(steering.tenant(name, fields, clear))
     return (yield from tenant(name))
+
+
+def told(given: Mapping[str, Setting]) -> str:
+    """What is set, in words."""
+    return ", ".join(f"{word} {value}" for word, value in given.items() if value is not ...)
 
 
 def _stored(value: float | timedelta | str) -> float | str:

@@ -6,11 +6,18 @@ from datetime import timedelta
 from types import EllipsisType
 
 from darkroom import explaining, operating
+from darkroom.access import audited, here
 from darkroom.connection import AsyncConnection, Connection
+from darkroom.effects import Flow
 from darkroom.explaining import Explanation
-from darkroom.operating import Setting, TenantView
+from darkroom.operating import ACTIONS, Setting, TenantView
 from darkroom_shared.core.forecast import LaneState
 from darkroom_shared.settings import Settings
+from darkroom_shared.store.steering import Mode
+
+
+def _steer(lane: str | None, tenant: str | None, mode: Mode) -> Flow[None]:
+    return audited(operating.steer(lane, tenant, mode), here(), ACTIONS[mode], lane or f"tenant {tenant}")
 
 
 class Operators:
@@ -43,15 +50,15 @@ class Operators:
         Raises:
             InvalidRequest: there is no such lane, or not exactly one of the two is given.
         """
-        self._connection.run(operating.steer(lane, tenant, "paused"))
+        self._connection.run(_steer(lane, tenant, "paused"))
 
     def resume(self, *, lane: str | None = None, tenant: str | None = None) -> None:
         """Ends a pause or a drain; see `pause`."""
-        self._connection.run(operating.steer(lane, tenant, "active"))
+        self._connection.run(_steer(lane, tenant, "active"))
 
     def drain(self, *, lane: str | None = None, tenant: str | None = None) -> None:
         """Takes nothing new (a submit raises Draining), and finishes what waits; see `pause`."""
-        self._connection.run(operating.steer(lane, tenant, "draining"))
+        self._connection.run(_steer(lane, tenant, "draining"))
 
     def tenants(self) -> list[TenantView]:
         """Tenants for which something was set or of which something waits, by name."""
@@ -88,7 +95,7 @@ class Operators:
         """
         given: dict[str, Setting] = {"weight": weight, "running": running, "queued": queued, "queue_ttl": queue_ttl}
         given["guardrail"] = guardrail
-        return self._connection.run(operating.set_tenant(name, given))
+        return self._connection.run(audited(operating.set_tenant(name, given), here(), "tenant.set", name, operating.told(given)))
 
 
 class AsyncOperators:
@@ -107,15 +114,15 @@ class AsyncOperators:
 
     async def pause(self, *, lane: str | None = None, tenant: str | None = None) -> None:
         """See `Operators.pause`."""
-        await self._connection.run(operating.steer(lane, tenant, "paused"))
+        await self._connection.run(_steer(lane, tenant, "paused"))
 
     async def resume(self, *, lane: str | None = None, tenant: str | None = None) -> None:
         """See `Operators.resume`."""
-        await self._connection.run(operating.steer(lane, tenant, "active"))
+        await self._connection.run(_steer(lane, tenant, "active"))
 
     async def drain(self, *, lane: str | None = None, tenant: str | None = None) -> None:
         """See `Operators.drain`."""
-        await self._connection.run(operating.steer(lane, tenant, "draining"))
+        await self._connection.run(_steer(lane, tenant, "draining"))
 
     async def tenants(self) -> list[TenantView]:
         """See `Operators.tenants`."""
@@ -138,4 +145,6 @@ class AsyncOperators:
         """See `Operators.set_tenant`."""
         given: dict[str, Setting] = {"weight": weight, "running": running, "queued": queued, "queue_ttl": queue_ttl}
         given["guardrail"] = guardrail
-        return await self._connection.run(operating.set_tenant(name, given))
+        return await self._connection.run(
+            audited(operating.set_tenant(name, given), here(), "tenant.set", name, operating.told(given))
+        )

@@ -13,7 +13,7 @@ import pytest
 import darkroom_shared.store
 from darkroom_shared.core.failure import Failure, FailureKind
 from darkroom_shared.core.retry import AfterDoubt
-from darkroom_shared.store import batches, graph, ops, owning, presence, reads, retirement, steering, upkeep
+from darkroom_shared.store import access, batches, graph, ops, owning, presence, reads, retirement, steering, upkeep
 from darkroom_shared.store.loading import source
 from darkroom_shared.store.operation import Script
 
@@ -66,6 +66,12 @@ OPERATIONS: list[Script[object]] = [
     owning.uploaded("t", "0" * 64, 1),
     owning.owned("t", []),
     upkeep.unheld([]),
+    access.add_key("k", {}),
+    access.turn_key("k", "0" * 64, 1),
+    access.revoke_key("k"),
+    access.keys(),
+    access.shown("k"),
+    access.note("by", "pause", "lane", ""),
 ]
 
 

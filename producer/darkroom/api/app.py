@@ -8,11 +8,12 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
+from darkroom import access
 from darkroom.api import problems
 from darkroom.api.hub import Hub
 from darkroom.api.keyring import Keyring
 from darkroom.api.limits import Bounds, Limits
-from darkroom.api.routes import assets, batches, bulk, health, jobs, live, templates, workflows
+from darkroom.api.routes import assets, batches, bulk, health, jobs, keys, live, templates, workflows
 from darkroom.api.service import Service
 from darkroom.connection import AsyncConnection
 from darkroom_shared.settings import Settings
@@ -25,6 +26,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     workflows.router,
     templates.router,
     batches.router,
+    keys.router,
     live.router,
     health.router,
 )
@@ -35,12 +37,13 @@ Errors are RFC 9457 problems with a stable `code`. Events are `snapshot`, `chang
 """
 
 
-def create_app(settings: Settings, bounds: Bounds | None = None) -> FastAPI:
+def create_app(settings: Settings, bounds: Bounds | None = None, *, keys_only: bool = False) -> FastAPI:
     """The API over the ledger and the asset store that the settings name.
 
     Args:
         settings: with complete addresses.
         bounds: what a request may take.
+        keys_only: whether nobody gets in without an API key, even while there is none.
     """
 
     @asynccontextmanager
@@ -49,7 +52,8 @@ def create_app(settings: Settings, bounds: Bounds | None = None) -> FastAPI:
         ledger = AsyncLedger(settings.redis_url, settings.key_prefix)
         try:
             async with Hub(ledger) as hub:
-                app.state.service = Service(settings, connection, hub, Keyring())
+                keyring = Keyring(lambda key: connection.run(access.verify(key)), always=keys_only)
+                app.state.service = Service(settings, connection, hub, keyring)
                 yield
         finally:
             await ledger.close()

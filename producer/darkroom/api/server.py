@@ -17,8 +17,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from darkroom.api.app import create_app
 from darkroom.api.limits import Bounds
+from darkroom.connection import ledger_of
 from darkroom_shared.core.errors import Misconfigured
 from darkroom_shared.settings import Settings
+from darkroom_shared.store import access
 
 HEADERS_S: Final = 10.0
 """How long the head of a request may take, the time before its first byte included."""
@@ -131,10 +133,10 @@ def serve(settings: Settings, place: Place, *, announce: bool = False, log_level
     Raises:
         Misconfigured: the address cannot be listened on, or is not safe.
     """
-    if not place.is_local:
+    if not place.is_local and not _has_keys(settings):
         raise Misconfigured(
-            f"{place.host} can be reached from other machines, and the ledger holds no API keys: whoever reaches it could submit. "
-            "Serve on 127.0.0.1."
+            f"{place.host} can be reached from other machines, and there is no API key: nobody could use it. Make one first with "
+            "`darkroom keys create`, or serve on 127.0.0.1."
         )
     try:
         listening = socket.create_server((place.host, place.port), family=_family(place.host), backlog=1024, reuse_port=False)
@@ -142,7 +144,8 @@ def serve(settings: Settings, place: Place, *, announce: bool = False, log_level
         raise Misconfigured(f"The API cannot listen on {place.host} port {place.port}: {error.strerror or error}.") from None
     port = int(listening.getsockname()[1])
     host = f"[{place.host}]" if ":" in place.host else place.host
-    app = create_app(settings, Bounds(hosts=tuple(name.lower() for name in (*LOOPBACK_NAMES, host, *place.names))))
+    names = tuple(name.lower() for name in (*LOOPBACK_NAMES, host, *place.names))
+    app = create_app(settings, Bounds(hosts=names), keys_only=not place.is_local)
     options: dict[str, Any] = {
         "http": PatientProtocol,
         "ws": "none",
@@ -159,6 +162,11 @@ def serve(settings: Settings, place: Place, *, announce: bool = False, log_level
         sys.stdout.flush()
     with listening:
         server.run(sockets=[listening])
+
+
+def _has_keys(settings: Settings) -> bool:
+    with ledger_of(settings) as ledger:
+        return ledger.run(access.shown(None))[0]
 
 
 def _family(host: str) -> socket.AddressFamily:

@@ -40,6 +40,8 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "resolve": "held",
     "lanes": "lanes",
     "tenants": "tenants",
+    "keys": "keys",
+    "audit": "keys",
     "pause": "steer",
     "resume": "steer",
     "drain": "steer",

@@ -17,6 +17,9 @@
 <p>followers:<job>       list     jobs that wait for its result
 <p>guardrail             string   what workers hold calls against that name nothing else: a guardrail and its gates
 <p>secret                string   drawn at random; links that let a person decide are signed with it
+<p>key:<key>             hash     API key: SHA-256 of its secret (of the one before it, too), tenant, scopes, name, times
+<p>keys                  zset     API key -> when it was made, ms
+<p>audit                 stream   what operators did, the newest 10,000 or so
 <p>templates:<tenant>    set      names under which documents of workflows are saved
 <p>template:<tenant>:<name>  hash  version -> the document as JSON
 <p>gates                 zset     gate at which a person is asked -> until when, ms
@@ -106,6 +109,11 @@ class Keys:
     def feed(self) -> str:
         """Stream of the events of all jobs."""
         return f"{self.prefix}feed"
+
+    @property
+    def audit(self) -> str:
+        """Stream of what operators did."""
+        return f"{self.prefix}audit"
 
     def workflow(self, workflow_id: str) -> str:
         """Hash of a workflow record."""
