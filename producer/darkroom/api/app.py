@@ -13,7 +13,20 @@ from darkroom.api import problems
 from darkroom.api.hub import Hub
 from darkroom.api.keyring import Keyring
 from darkroom.api.limits import Bounds, Limits
-from darkroom.api.routes import assets, batches, bulk, health, jobs, keys, live, templates, workflows
+from darkroom.api.routes import (
+    assets,
+    batches,
+    bulk,
+    catalogue,
+    health,
+    jobs,
+    keys,
+    live,
+    metrics,
+    operations,
+    templates,
+    workflows,
+)
 from darkroom.api.service import Service
 from darkroom.connection import AsyncConnection
 from darkroom_shared.settings import Settings
@@ -26,7 +39,10 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     workflows.router,
     templates.router,
     batches.router,
+    catalogue.router,
+    operations.router,
     keys.router,
+    metrics.router,
     live.router,
     health.router,
 )

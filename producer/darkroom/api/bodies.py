@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -88,17 +88,6 @@ class Options(Body):
         given["tenant"] = tenant_for(caller, self.tenant)
         given["idempotency_key"] = key
         return cast("SubmitOptions", given)
-
-
-_EXAMPLE: Mapping[str, object] = {
-    "request": {
-        "taskType": "TEXT_IMAGE",
-        "textToImageParams": {"text": "a red sailboat on a calm lake"},
-        "imageGenerationConfig": {"width": 1024, "height": 1024, "numberOfImages": 1, "seed": 7},
-    },
-    "model": "auto",
-    "job_class": "interactive",
-}
 
 
 class NewJob(Options):

@@ -111,11 +111,6 @@ def known_marks(invocation: Invocation) -> Mapping[str, Mark]:
         return {}
 
 
-def mark_document(mark: Mark | None) -> dict[str, object] | None:
-    """A mark in JSON."""
-    return None if mark is None else {"at": _instant(mark).isoformat(), "source": mark.source, "text": mark.text}
-
-
 def mark_text(mark: Mark) -> Text:
     """A mark in a table."""
     who = "AWS refused a call" if mark.source == "worker" else "gone at AWS"

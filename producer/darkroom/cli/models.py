@@ -14,14 +14,13 @@ from rich.text import Text
 from darkroom.cli import model_marks
 from darkroom.cli.exits import BadInput
 from darkroom.cli.invocation import Invocation
-from darkroom.cli.model_marks import known_marks, mark_document, mark_text
-from darkroom_shared.models.catalogue import MODELS, gives_documents, lifecycle_warning, price_usd, without_profile
+from darkroom.cli.model_marks import known_marks, mark_text
+from darkroom.describing import QUALITIES, SIZES, model_document, price
+from darkroom_shared.models.catalogue import MODELS, without_profile
 from darkroom_shared.models.model import Model
 from darkroom_shared.models.prices import PriceBook
 from darkroom_shared.store.retirement import Mark
 
-_SIZES = ((512, 512), (1024, 1024))
-_QUALITIES = ("standard", "premium")
 _HELP = "List the models of the catalogue; `sync` asks AWS in which state they are, `revive` takes a mark back."
 
 
@@ -51,7 +50,7 @@ def models(
     marks = known_marks(invocation)
     today, prices = datetime.now(UTC).date(), invocation.load_settings().price_book
     if as_json:
-        invocation.document({"models": [_document(model, today, prices, marks.get(model.id)) for model in MODELS.values()]})
+        invocation.document({"models": [model_document(model, today, prices, marks.get(model.id)) for model in MODELS.values()]})
         return
     rows = [_row(model, today, prices, marks.get(model.id)) for model in MODELS.values()]
     shown = rows if every else _together(rows)
@@ -110,43 +109,12 @@ def _joined(group: Sequence[_Row]) -> _Row:
     return replace(group[0], name=bare, profiles=", ".join([*profiles, *without]))
 
 
-def _document(model: Model, today: date, prices: PriceBook, mark: Mark | None) -> dict[str, object]:
-    return {
-        "id": model.id,
-        "label": model.label,
-        "family": model.family,
-        "task_types": list(model.task_types),
-        "regions": list(model.regions),
-        "requests_per_minute": model.requests_per_minute,
-        "prices_usd": [
-            {"width": width, "height": height, "quality": quality, "price_usd": _price(model, width, height, quality, prices)}
-            for width, height in _SIZES
-            for quality in _QUALITIES
-        ],
-        "legacy_since": model.legacy_since.isoformat() if model.legacy_since else None,
-        "end_of_life": model.end_of_life.isoformat() if model.end_of_life else None,
-        "successors": list(model.successors),
-        "warning": lifecycle_warning(model, today),
-        "marked": mark_document(mark),
-    }
-
-
-def _price(model: Model, width: int, height: int, quality: str, prices: PriceBook) -> float | None:
-    if gives_documents(model):
-        price = price_usd(model, {"taskType": model.task_types[0]}, {}, prices)
-        return None if price is None else float(price)
-    config = {"width": width, "height": height, "quality": quality, "numberOfImages": 1}
-    body = {"taskType": "TEXT_IMAGE", "textToImageParams": {"text": "-"}, "imageGenerationConfig": config}
-    price = price_usd(model, body, {}, prices)
-    return None if price is None else float(price)
-
-
 def _price_range(model: Model, prices: PriceBook) -> str:
     known = [
-        price
-        for width, height in _SIZES
-        for quality in _QUALITIES
-        if (price := _price(model, width, height, quality, prices)) is not None
+        found
+        for width, height in SIZES
+        for quality in QUALITIES
+        if (found := price(model, width, height, quality, prices)) is not None
     ]
     if not known:
         return "not known"

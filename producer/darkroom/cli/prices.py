@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from rich.table import Table
 
 from darkroom.cli.invocation import Invocation
+from darkroom.describing import prices_document, without_price
 from darkroom_shared.models.catalogue import MODELS, gives_documents
 from darkroom_shared.models.prices import Price, PriceBook
 
@@ -25,19 +26,11 @@ def prices(
     invocation = Invocation.of(context)
     settings = invocation.load_settings()
     book = settings.price_book
-    without, strange = _without_price(book), sorted({price.model for price in book.prices} - set(MODELS))
+    told = prices_document(book)
     if as_json:
-        invocation.document(
-            {
-                "version": book.version,
-                "currency": "USD",
-                "file": None if settings.prices is None else str(settings.prices),
-                "prices": [price.as_json() for price in book.prices],
-                "without_price": without,
-                "not_in_catalogue": strange,
-            }
-        )
+        invocation.document({**told, "file": None if settings.prices is None else str(settings.prices)})
         return
+    without, strange = without_price(book), cast("list[str]", told["not_in_catalogue"])
     invocation.out.print(_table(book))
     invocation.say(f"Version {book.version}, US dollars. Estimates, not a bill: AWS's own prices hold.")
     by_tokens = {model for model in without if gives_documents(MODELS[model])}
@@ -48,11 +41,6 @@ def prices(
         invocation.say(f"Paid by tokens, of which no price is known: {', '.join(labels)}. A row with the unit call sets one.")
     if strange:
         invocation.say(f"Not in the catalogue, so that no job is priced by it: {', '.join(strange)}.")
-
-
-def _without_price(book: PriceBook) -> list[str]:
-    priced = {price.model for price in book.prices if price.usd is not None}
-    return [model for model in MODELS if model not in priced]
 
 
 def _table(book: PriceBook) -> Table:

@@ -172,7 +172,11 @@ def test_a_batch_is_begun_again_once_however_often_it_is_asked_for(room: Darkroo
 
 
 def test_a_batch_that_expired_may_be_begun_again(room: Darkroom, tmp_path: Path) -> None:
-    soon = datetime.now(UTC) + timedelta(milliseconds=1)
-    batch = room.batch(jsonl(tmp_path, 3, 44_000), template=TEMPLATE, model=NOVA, finish_by=soon, if_late="ignore")
-    assert batch.wait(60).outcome == "none_succeeded"
+    room.pause(lane=NOVA)
+    try:
+        soon = datetime.now(UTC) + timedelta(seconds=3)
+        batch = room.batch(jsonl(tmp_path, 3, 44_000), template=TEMPLATE, model=NOVA, finish_by=soon, if_late="ignore")
+        assert batch.wait(60).outcome == "none_succeeded"
+    finally:
+        room.resume(lane=NOVA)
     assert batch.retry_failed().wait(60).outcome == "all_succeeded"

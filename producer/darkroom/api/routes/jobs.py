@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import Field
@@ -12,6 +12,7 @@ from pydantic import Field
 from darkroom import decisions, explaining, flows, listing, watching
 from darkroom.api.bodies import Body, NewJob, pointing
 from darkroom.api.callers import Reader, Submitter, may_see, own_pictures
+from darkroom.api.examples import SHOWN, example
 from darkroom.api.hub import Stopped
 from darkroom.api.replies import Items, PlanDocument, document, job_reply, problems
 from darkroom.api.service import Desk, Service
@@ -60,8 +61,26 @@ class Changes(Body):
     changes: dict[str, object] = Field(default={}, description="JSON merge patch (RFC 7396) on Bedrock's body.")
 
 
+_EXAMPLES: Final = {
+    "requestBody": {
+        "content": {
+            "application/json": {
+                "examples": {
+                    name: {"summary": name, "value": {"request": example(name), "model": model, "job_class": "interactive"}}
+                    for name, model in SHOWN.items()
+                }
+            }
+        }
+    }
+}
+
+
 @router.post(
-    "", status_code=202, response_model=JobView, responses={201: {"model": JobView}, 200: {"model": PlanDocument}, **problems()}
+    "",
+    status_code=202,
+    response_model=JobView,
+    responses={201: {"model": JobView}, 200: {"model": PlanDocument}, **problems()},
+    openapi_extra=_EXAMPLES,
 )
 async def submit(
     request: Request,
