@@ -161,11 +161,32 @@ def placed_steps(steps: Sequence[PlannedStep], placing: Placing) -> list[Planned
         except InvalidRequest as error:
             problems += under(pointer(["steps", step.name]), error).problems
             continue
+        some = _sharing(some, found)
         names += [one.name for one in some if one.inserted and one.name not in names]
         found += some
     if problems:
         raise InvalidRequest(problems)
     return found
+
+
+def _sharing(steps: Sequence[PlannedStep], known: Sequence[PlannedStep]) -> list[PlannedStep]:
+    """A step behind the paid ones that it needs, without those that an earlier step needs just so: one call serves both."""
+    *before, main = steps
+    kept: list[PlannedStep] = []
+    for one in before:
+        same = next((other for other in known if other.inserted and _what(other) == _what(one)), None)
+        if same is None:
+            kept.append(one)
+            continue
+        own, shared = str(Reference(one.name, 0)), str(Reference(same.name, 0))
+        request = {name: shared if value == own else value for name, value in main.request.items()}
+        main = replace(main, request=request, needs=needs_of(request))
+    return [*kept, main]
+
+
+def _what(step: PlannedStep) -> tuple[object, ...]:
+    """What a step does, and under which conditions."""
+    return (step.kind, step.model, step.request, step.after, step.soft, step.when, step.policy)
 
 
 def _unused(steps: Sequence[PlannedStep]) -> list[str]:

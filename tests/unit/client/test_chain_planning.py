@@ -368,3 +368,14 @@ def test_a_subject_in_words_gets_a_step_of_its_own_before_it() -> None:
     assert names(plan) == ["cutout", "out"]
     assert (step(plan, "cutout").inserted, step(plan, "cutout").price_usd) == (True, Decimal("0.07"))
     assert plan.price_usd == Decimal("0.14")
+
+
+def test_steps_that_want_the_same_subject_of_the_same_picture_pay_for_it_once() -> None:
+    outs = [
+        draft(name, Outpainting(ASSET, f"a beach {name}", mask_prompt="the dog"), {"/outPaintingParams/image": PHOTO})
+        for name in ("first", "second")
+    ]
+    plan = plan_chain(outs, terms("auto", substitute="approximate"))
+    [shared] = [step.name for step in plan.steps if step.inserted]
+    assert [step(plan, name).request["mask"] for name in ("first", "second")] == [f"$steps.{shared}.outputs[0]"] * 2
+    assert (step(plan, "second").needs, plan.price_usd) == ((shared,), Decimal("0.21"))
