@@ -13,6 +13,7 @@ from darkroom.api import problems
 from darkroom.api.hub import Hub
 from darkroom.api.keyring import Keyring
 from darkroom.api.limits import Bounds, Limits
+from darkroom.api.openai import routes as openai
 from darkroom.api.routes import (
     assets,
     batches,
@@ -43,6 +44,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     operations.router,
     keys.router,
     metrics.router,
+    openai.router,
     live.router,
     health.router,
 )

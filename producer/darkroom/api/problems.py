@@ -152,7 +152,8 @@ def of_error(error: errors.DarkroomError) -> Refused:
     return Refused(status_of(error), error.code, str(error), problems=problems)
 
 
-def _of_validation(error: RequestValidationError) -> Refused:
+def of_validation(error: RequestValidationError) -> Refused:
+    """What FastAPI finds wrong with a request."""
     found = cast("Sequence[Mapping[str, object]]", error.errors())
     problems = [_field(row) for row in found]
     unreadable = any(row.get("type") == "json_invalid" for row in found)
@@ -176,7 +177,7 @@ def add_to(app: FastAPI) -> None:
         return answer(request, cast("Refused", error))
 
     def invalid(request: Request, error: Exception) -> Response:
-        return answer(request, _of_validation(cast("RequestValidationError", error)))
+        return answer(request, of_validation(cast("RequestValidationError", error)))
 
     def plain(request: Request, error: Exception) -> Response:
         found = cast("HTTPException", error)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-import json
 import socket
-import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from darkroom.api.app import create_app
 from darkroom.api.limits import Bounds
 from darkroom.connection import ledger_of
+from darkroom.launching import DarkroomWarning
 from darkroom_shared.core.errors import Misconfigured
 from darkroom_shared.settings import Settings
 from darkroom_shared.store import access
@@ -123,12 +123,12 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: Settings, place: Place, *, announce: bool = False, log_level: str = "info") -> None:
+def serve(settings: Settings, place: Place, ready: Callable[[str], None] | None = None, *, log_level: str = "info") -> None:
     """Serves until SIGINT or SIGTERM.
 
     Args:
         settings: with complete addresses.
-        announce: print one line `{"ready": true, "url": "http://…"}` once it listens.
+        ready: called with the address, `http://…`, once it listens.
 
     Raises:
         Misconfigured: the address cannot be listened on, or is not safe.
@@ -138,6 +138,8 @@ def serve(settings: Settings, place: Place, *, announce: bool = False, log_level
             f"{place.host} can be reached from other machines, and there is no API key: nobody could use it. Make one first with "
             "`darkroom keys create`, or serve on 127.0.0.1."
         )
+    # A job keeps its warnings itself; on standard error they would show words of its prompt.
+    warnings.simplefilter("ignore", DarkroomWarning)
     try:
         listening = socket.create_server((place.host, place.port), family=_family(place.host), backlog=1024, reuse_port=False)
     except OSError as error:
@@ -157,9 +159,8 @@ def serve(settings: Settings, place: Place, *, announce: bool = False, log_level
         "timeout_graceful_shutdown": GRACE_S,
     }
     server = Server(uvicorn.Config(app, **options))
-    if announce:
-        sys.stdout.write(json.dumps({"ready": True, "url": f"http://{host}:{port}"}) + "\n")
-        sys.stdout.flush()
+    if ready is not None:
+        ready(f"http://{host}:{port}")
     with listening:
         server.run(sockets=[listening])
 

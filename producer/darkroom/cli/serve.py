@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import typer
@@ -37,7 +38,11 @@ def serve(
     settings = invocation.settings()
     if not settings.redis_url:
         raise Misconfigured(NO_LEDGER.format(home=settings.home_folder))
-    place = Place(host, port, tuple(host_name or ()))
-    if not announce:
-        invocation.say(f"The API is served on http://{host}:{port}; Ctrl-C stops it.")
-    run(settings, place, announce=announce)
+
+    def ready(url: str) -> None:
+        if announce:
+            invocation.line(json.dumps({"ready": True, "url": url}))
+        else:
+            invocation.say(f"The API is served on {url}; Ctrl-C stops it.")
+
+    run(settings, Place(host, port, tuple(host_name or ())), ready)

@@ -11,9 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from darkroom import Darkroom, InvalidRequest, Misconfigured, Settings
+from darkroom import Darkroom, InvalidRequest, Settings
 from darkroom.access import NewKeyView
-from darkroom.api.server import Place, serve
 from darkroom_shared.contract.access import Scope
 from darkroom_shared.core.ids import asset_reference
 from tests.integration.api.serving import Served
@@ -182,11 +181,6 @@ def test_no_secret_is_in_the_ledger_or_in_the_log(room: Darkroom, settings: Sett
     for name in ledger.scan_iter("*key*"):
         if ledger.type(name) == b"hash":
             assert secret.encode() not in b"".join(ledger.hvals(name))
-
-
-def test_a_server_that_others_reach_is_not_begun_without_a_key(settings: Settings) -> None:
-    with pytest.raises(Misconfigured, match="there is no API key"):
-        serve(settings, Place("0.0.0.0", 0))  # it must not come up
 
 
 def test_a_name_that_is_no_tenant_and_a_scope_that_is_none_are_refused(room: Darkroom) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from darkroom.api import limits, server
 from darkroom_shared.settings import Settings
-from tests.integration.api.serving import Served, environment
+from tests.integration.api.serving import Served, environment, serving
+from tests.support.bodies import edited, sample
 
 HEAD = b"POST /v1/jobs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
 JSON = {"content-type": "application/json"}
@@ -110,4 +111,17 @@ def test_it_does_not_listen_for_other_machines_while_there_are_no_keys(settings:
     command = [sys.executable, "-m", "darkroom", "serve", "--host", "0.0.0.0", "--port", "0"]
     done = subprocess.run(command, env=environment(settings), capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
-    assert "no API keys" in done.stderr
+    assert "there is no API key" in done.stderr
+    assert "served" not in done.stderr
+
+
+def test_no_word_of_a_prompt_is_in_the_servers_output(settings: Settings, capfd: pytest.CaptureFixture[str]) -> None:
+    with serving(settings) as served, served.client() as api:
+        body = edited(sample("TEXT_IMAGE"), "/textToImageParams/text", "a zebra, nobody plays the xylophone")
+        job = api.post("/v1/jobs", json={"request": body}).json()
+        assert job["warnings"]
+        wrong = edited(body, "/imageGenerationConfig/cfgScale", 99)
+        assert api.post("/v1/jobs", json={"request": wrong}).status_code == 422
+    told = capfd.readouterr()
+    assert "xylophone" not in told.out + told.err
+    assert "zebra" not in told.out + told.err
