@@ -10,24 +10,28 @@ from pathlib import Path
 import pytest
 
 from darkroom_shared.settings import Settings
+from tests.acceptance.conftest import RunningStack
 from tests.acceptance.running import CommandLine
 
 README = Path(__file__).parents[2] / "README.md"
-BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```(sh|python|js)\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 ROWS = dict(re.findall(r"^\| `DARKROOM_(\w+)` \| ?(.*?) ?\|", README.read_text(encoding="utf-8"), re.MULTILINE))
 
 
 @pytest.mark.parametrize(("language", "code"), BLOCKS, ids=[f"{kind}-{index}" for index, (kind, _) in enumerate(BLOCKS)])
-def test_a_block_of_the_readme_runs(darkroom: CommandLine, photo: Path, language: str, code: str) -> None:
-    command = ["bash", "-euo", "pipefail", "-c", code] if language == "sh" else [sys.executable, "-c", code]
-    done = subprocess.run(
-        command, env=dict(darkroom.environment), cwd=photo.parent, capture_output=True, text=True, timeout=120, check=False
-    )
+def test_a_block_of_the_readme_runs(darkroom: CommandLine, stack: RunningStack, photo: Path, language: str, code: str) -> None:
+    command = {
+        "sh": ["bash", "-euo", "pipefail", "-c", code],
+        "python": [sys.executable, "-c", code],
+        "js": ["node", "--input-type=module", "-e", code],
+    }[language]
+    environment = {**darkroom.environment, "API": stack.announced["api_url"]}
+    done = subprocess.run(command, env=environment, cwd=photo.parent, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
 
 
 def test_the_readme_has_blocks_of_both_kinds() -> None:
-    assert {language for language, _ in BLOCKS} == {"sh", "python"}
+    assert {language for language, _ in BLOCKS} == {"sh", "python", "js"}
 
 
 def test_the_commands_of_make_are_targets_of_the_makefile() -> None:

@@ -11,7 +11,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from darkroom.embedded.child import Child, Look
 from darkroom.embedded.stack_file import write_private
@@ -122,8 +122,29 @@ def free_api_port() -> int:
     return _free_port(_API_PORT)
 
 
+_claims: Final[list[socket.socket]] = []
+
+
+def _claim(port: int) -> bool:
+    """Whether no other stack that starts on this machine means to take the port; until the end of this process it is ours then.
+
+    A program binds its port seconds after it was chosen: two stacks that start together would choose the same one. The name of an
+    abstract socket goes with its process; where there are none, nothing is claimed.
+    """
+    if sys.platform != "linux":
+        return True
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0darkroom-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    return True
+
+
 def _free_port(wanted: int) -> int:
-    for port in (wanted, 0):
+    for port in (wanted, 0) if _claim(wanted) else (0,):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -76,6 +76,11 @@ def test_flower_gets_another_port_when_its_own_is_taken() -> None:
         assert free_flower_port() != first
 
 
+def test_two_that_start_together_do_not_choose_the_same_port() -> None:
+    first, second = free_flower_port(), free_flower_port()  # nobody listens yet
+    assert first != second
+
+
 def test_flowers_password_is_made_once_for_the_owners_eyes(tmp_path: Path) -> None:
     login = flower_login(tmp_path)
     assert flower_login(tmp_path) == login
