@@ -16,6 +16,7 @@ from darkroom.decisions import Decision, told
 from darkroom.graphs.builder import Graph, start
 from darkroom.handles import JobHandle, WorkflowHandle
 from darkroom.launching import Scene
+from darkroom.notifiers import AsyncNotifiers, Notifiers
 from darkroom.operators import AsyncOperators, Operators
 from darkroom.options import SubmitOptions
 from darkroom.plans import Plan
@@ -31,7 +32,7 @@ from darkroom_shared.task_types import ImageSource
 Image = ImageSource | Sequence[ImageSource] | None
 
 
-class Darkroom(Administrators, Batchers, Operators, Runners, Searchers):
+class Darkroom(Administrators, Batchers, Notifiers, Operators, Runners, Searchers):
     """Submits image work and looks after it. Threads may share one; `close` it, or use it in a `with` block.
 
     Args:
@@ -197,7 +198,7 @@ class Darkroom(Administrators, Batchers, Operators, Runners, Searchers):
         self.close()
 
 
-class AsyncDarkroom(AsyncAdministrators, AsyncBatchers, AsyncOperators, AsyncRunners, AsyncSearchers):
+class AsyncDarkroom(AsyncAdministrators, AsyncBatchers, AsyncNotifiers, AsyncOperators, AsyncRunners, AsyncSearchers):
     """`Darkroom` for asyncio: the same names, awaited. Belongs to the event loop that first uses it; see `Darkroom`."""
 
     def __init__(self, url: str | None = None, *, settings: Settings | None = None) -> None:

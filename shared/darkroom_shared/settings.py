@@ -17,6 +17,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, fi
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from darkroom_shared.contract.job_record import AUTO, CLASSES, IfLate, Substitute
+from darkroom_shared.core.addresses import networks
 from darkroom_shared.core.errors import UnknownModel
 from darkroom_shared.core.guardrail import GATES, RULE, Gate, is_guardrail
 from darkroom_shared.models.catalogue import profile_regions
@@ -123,6 +124,8 @@ class Settings(BaseSettings):
 
     tenant: str = "default"
     """Tenant of a job that names none."""
+    private_networks: str = ""
+    """Private networks to which webhooks may go, by plain HTTP too, with commas between, e.g. `10.0.0.0/8`. Empty: none."""
     guardrail: str = ""
     """Bedrock guardrail, `ID:VERSION`, that workers send with the calls whose job and tenant name none. Empty: none."""
     guardrail_gates: Annotated[tuple[Gate, ...], NoDecode] = ()
@@ -194,6 +197,12 @@ class Settings(BaseSettings):
             import json
 
             return json.loads(value or "{}")
+        return value
+
+    @field_validator("private_networks")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        networks(value)
         return value
 
     @field_validator("guardrail")

@@ -25,6 +25,7 @@ from darkroom_worker.bedrock.client import BedrockClient
 from darkroom_worker.execution import execute
 from darkroom_worker.lease import LeaseKeeper
 from darkroom_worker.maintenance import Maintenance
+from darkroom_worker.notifications.delivering import Notifier
 from darkroom_worker.registration import Registration
 from darkroom_worker.steps.runner import StepRunner
 from darkroom_worker.work import Worker
@@ -100,7 +101,8 @@ class Runtime:
             await self._registration.announce()
         except LedgerUnavailable as error:
             _log.warning("ledger_away", error=str(error))  # the registration loop announces as soon as there is one
-        for loop in (self._leases, self._admission, self._feeder, maintenance, self._registration):
+        notifier = Notifier(settings, self._ledger)
+        for loop in (self._leases, self._admission, self._feeder, maintenance, notifier, self._registration):
             self._tasks.append(asyncio.create_task(_for_ever(loop), name=type(loop).__name__))
         _log.info("started", worker=self.name, slots=settings.slots)
 

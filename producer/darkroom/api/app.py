@@ -26,6 +26,7 @@ from darkroom.api.routes import (
     metrics,
     operations,
     templates,
+    webhooks,
     workflows,
 )
 from darkroom.api.service import Service
@@ -45,6 +46,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     keys.router,
     metrics.router,
     openai.router,
+    webhooks.router,
     live.router,
     health.router,
 )

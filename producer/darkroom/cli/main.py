@@ -42,6 +42,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "tenants": "tenants",
     "keys": "keys",
     "audit": "keys",
+    "webhooks": "webhooks",
     "pause": "steer",
     "resume": "steer",
     "drain": "steer",

@@ -20,6 +20,16 @@
 <p>key:<key>             hash     API key: SHA-256 of its secret (of the one before it, too), tenant, scopes, name, times
 <p>keys                  zset     API key -> when it was made, ms
 <p>audit                 stream   what operators did, the newest 10,000 or so
+<p>hook:<hook>           hash     webhook endpoint: url, types, secret, the one before it, why it is disabled
+<p>hooks:<tenant>        set      the tenant's endpoints
+<p>messages              string   counts messages
+<p>outboxes              set      endpoints for which something waits
+<p>outbox:<hook>         zset     delivery that waits -> when it is due, ms; while it is under way: until when
+<p>hook_busy:<hook>      zset     delivery under way -> until when, ms
+<p>delivery:<delivery>   hash     message, type, subject, what it says, state, tries; goes after 30 days
+<p>delivery_log:<delivery>  list  each try as JSON
+<p>deliveries:<hook>     zset     the newest 1,000 deliveries -> when they began, ms
+<p>signing_key           string   private half of the key pair that signs webhooks
 <p>templates:<tenant>    set      names under which documents of workflows are saved
 <p>template:<tenant>:<name>  hash  version -> the document as JSON
 <p>gates                 zset     gate at which a person is asked -> until when, ms

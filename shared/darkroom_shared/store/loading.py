@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from darkroom_shared.core import lifecycle
 
-SHARED: Final = ("base", "pacing", "parking", "turns", "transitions", "batches", "reuse", "graph")
+SHARED: Final = ("base", "pacing", "parking", "turns", "hooks", "transitions", "batches", "reuse", "graph")
 """The parts in their order: each uses only what stands before it."""
 
 

@@ -20,6 +20,7 @@ local function end_batch_if_over(id)
   redis.call('HSET', b, 'finished_ms', now)
   if state == 'running' then redis.call('HSET', b, 'state', 'finished') end
   redis.call('ZREM', P .. 'batches', id)
+  notify(field(b, 'tenant'), 'batch.finished', id)
   redis.call('ZADD', P .. 'batch_retention', now + number(b, 'retention_ms'), id)
 end
 

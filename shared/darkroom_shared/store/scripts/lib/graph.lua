@@ -86,6 +86,7 @@ local function ask_a_person(job)
   local within = number(j, 'gate_ms')
   if within > 0 then redis.call('ZADD', P .. 'gates', now + within, job) end
   touch(job, 'job.asked', {until_ms = within > 0 and now + within or nil})
+  notify(field(j, 'tenant'), 'workflow.waiting', job)
 end
 
 -- All that a job waited for has ended: it waits for its turn now, or for a person, or ends here.

@@ -50,7 +50,10 @@ local cancel_job, free_dependants, hold_needed, stop_leading, leave_batch
 local function leave_workflow(job)
   local workflow = field(job_key(job), 'workflow')
   local w = workflow and P .. 'workflow:' .. workflow
-  if w and redis.call('HEXISTS', w, 'open') == 1 and redis.call('HINCRBY', w, 'open', -1) == 0 then redis.call('HSET', w, 'finished_ms', now) end
+  if w and redis.call('HEXISTS', w, 'open') == 1 and redis.call('HINCRBY', w, 'open', -1) == 0 then
+    redis.call('HSET', w, 'finished_ms', now)
+    notify(field(job_key(job), 'tenant'), 'workflow.finished', workflow)
+  end
 end
 
 -- What `touch` has to know of a job, and more fields of it for whoever asks.
@@ -92,6 +95,7 @@ local function touch(job, kind, data, known, call, its_state)
   end
   append(job, kind, data, sequence)
   if data.terminal and before ~= state then
+    notify(known[4], 'job.' .. state, job)
     leave_workflow(job)
     leave_batch(job, state)
     stop_leading(job)
