@@ -114,7 +114,9 @@ class EndpointWish:
 def create(sources: Sources, tenant: str, wish: EndpointWish, private_networks: str) -> Flow[NewEndpointView]:
     """Makes an endpoint. Raises InvalidRequest with all that is wrong; QueueFull if the tenant has 20."""
     checked_tenant(tenant)
-    told = EndpointWish(wish.url or "", wish.types or ("*",), wish.name or "", wish.asymmetric or False, None)
+    told = EndpointWish(
+        wish.url or "", ("*",) if wish.types is None else wish.types, wish.name or "", wish.asymmetric or False, None
+    )
     fields = _fields(told, private_networks, sources)
     secret = signing.new_secret(sources.randomness(signing.SECRET_BYTES))
     hook = f"wh_{sources.randomness(8).hex()}"

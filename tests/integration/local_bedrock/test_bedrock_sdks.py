@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ import pytest
 from PIL import Image
 
 from tests.integration.local_bedrock.endpoints import NOVA, TITAN, Running, text_image
+from tests.support.programs import missing
 
 HERE = Path(__file__).parent
 ARN = f"arn:aws:bedrock:us-east-1::foundation-model/{NOVA}"
@@ -159,13 +159,6 @@ def test_aioboto3_raises_typed_errors(start: Callable[..., Running]) -> None:
     throttled = hashes.count("ThrottlingException")
     assert 30 <= throttled <= 40  # the bucket may have refilled a little in between
     assert running.stats()["by_error"] == {"ThrottlingException": throttled}
-
-
-def missing(what: str) -> None:
-    """Skips the test, but in CI nothing may be missing."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what} is missing")
-    pytest.skip(f"{what} is missing")
 
 
 @pytest.fixture(scope="session")

@@ -29,8 +29,8 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("darkroom.webhooks")
 PAUSE_S: Final = 1.0
 AT_ONCE: Final = 20
 OF_ONE_ENDPOINT: Final = 4
-LEASE_MS: Final = 60_000
-"""Longer than a try may take, by far."""
+LEASE_MS: Final = 30_000
+"""Twice as long as a try may take."""
 GIVE_UP: Final = timedelta(days=5)
 """An endpoint that has taken nothing for so long is disabled."""
 
