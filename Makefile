@@ -1,6 +1,7 @@
 # make demo       the whole system on this machine for half a minute, and a page of pictures
 # make test       all tests but the long ones
 # make faults     the ledger under faults, the long tests too: crashes, cut networks, storms
+# make fuzz       requests of every kind against the HTTP API: EXAMPLES=100 of each operation
 # make soak       a random schedule of faults: MINUTES=30 SEED=1
 # make install    what the two above call first; repeated, it takes no time
 # make check      format, lint, types, boundaries: the same as in CI
@@ -16,6 +17,7 @@ ARGS   ?=
 JOBS   ?= 4
 FAULT_JOBS ?= 5
 MINUTES ?= 30
+EXAMPLES ?= 100
 TASKS  ?=
 SEED   ?=
 VENV   := .venv
@@ -23,7 +25,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 CODE   := shared/darkroom_shared producer/darkroom worker/darkroom_worker
 
-.PHONY: install demo test faults soak check bench pictures up clean
+.PHONY: install demo test faults fuzz soak check bench pictures up clean
 
 install: $(STAMP)
 	@:
@@ -47,6 +49,10 @@ test: install
 # The longest tests come first, one at a time to whoever is free. An -m in ARGS comes last and wins.
 faults: install
 	$(BIN)/python -m pytest tests/faults -n $(FAULT_JOBS) --maxschedchunk 1 -m "long or not long" $(ARGS)
+
+# Some hundred thousand requests with EXAMPLES=1500.
+fuzz: install
+	DARKROOM_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -s tests/integration/api/test_api_fuzz.py
 
 soak: install
 	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

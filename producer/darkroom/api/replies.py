@@ -39,7 +39,7 @@ class PlanDocument(View):
 
 def problems(*statuses: int) -> dict[int | str, dict[str, object]]:
     """The problem documents that a route may answer with, for its description."""
-    every = sorted({*statuses, 400, 401, 403, 408, 413, 421, 422, 429, 503})
+    every = sorted({*statuses, 400, 401, 403, 404, 408, 413, 421, 422, 429, 503})
     return {status: {"model": ProblemDocument, "content": {"application/problem+json": {}}} for status in every}
 
 

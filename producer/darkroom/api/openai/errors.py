@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from darkroom.api.problems import Refused, of_error, of_validation
-from darkroom.api.replies import JSON
+from darkroom.api.replies import JSON, problems
 from darkroom_shared.core.errors import DarkroomError
 
+
+class Fault(BaseModel):
+    """What went wrong."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class FaultDocument(BaseModel):
+    """An error as OpenAI's client libraries read it."""
+
+    error: Fault
+
+
+FAULTS: Final[dict[int | str, dict[str, Any]]] = {
+    **problems(),  # of what is refused before the route is reached
+    **{status: {"model": FaultDocument} for status in (400, 401, 403, 404, 409, 422, 429, 502, 503, 504)},
+}
+"""What the routes may answer with besides pictures."""
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 

@@ -19,7 +19,7 @@ from darkroom.api.bodies import Options, pointing
 from darkroom.api.callers import Submitter
 from darkroom.api.conversion import converted
 from darkroom.api.openai import wording
-from darkroom.api.openai.errors import OpenAIRoute, StillWorking
+from darkroom.api.openai.errors import FAULTS, OpenAIRoute, StillWorking
 from darkroom.api.openai.wording import Asked
 from darkroom.api.problems import Refused
 from darkroom.api.routes.assets import secret_of
@@ -85,7 +85,9 @@ def _described(kind: str, needed: Sequence[str], **more: object) -> dict[str, An
     return {"requestBody": {"required": True, "content": {kind: {"schema": schema}}}}
 
 
-@router.post("/generations", response_model=Images, openapi_extra=_described("application/json", ["prompt"], **_PROMPTED))
+@router.post(
+    "/generations", response_model=Images, responses=FAULTS, openapi_extra=_described("application/json", ["prompt"], **_PROMPTED)
+)
 async def generations(request: Request, desk: Desk, caller: Submitter, key: Key = None) -> Images:
     """Pictures from words. The call lasts until they are there; hanging up does not cancel the job."""
     fields = await _json(request)
@@ -96,6 +98,7 @@ async def generations(request: Request, desk: Desk, caller: Submitter, key: Key 
 @router.post(
     "/edits",
     response_model=Images,
+    responses=FAULTS,
     openapi_extra=_described("multipart/form-data", ["prompt", "image"], **_PROMPTED, image=_FILE, mask=_FILE),
 )
 async def edits(request: Request, desk: Desk, caller: Submitter, key: Key = None) -> Images:
@@ -110,7 +113,10 @@ async def edits(request: Request, desk: Desk, caller: Submitter, key: Key = None
 
 
 @router.post(
-    "/variations", response_model=Images, openapi_extra=_described("multipart/form-data", ["image"], **_PROMPTED, image=_FILE)
+    "/variations",
+    response_model=Images,
+    responses=FAULTS,
+    openapi_extra=_described("multipart/form-data", ["image"], **_PROMPTED, image=_FILE),
 )
 async def variations(request: Request, desk: Desk, caller: Submitter, key: Key = None) -> Images:
     """Pictures in the likeness of one."""

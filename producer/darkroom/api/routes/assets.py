@@ -13,7 +13,7 @@ from darkroom import keeping
 from darkroom.api import conversion, links, ranges
 from darkroom.api.bodies import Body
 from darkroom.api.callers import Credentials, Reader, Submitter, caller_with, tenant_for
-from darkroom.api.problems import Refused
+from darkroom.api.problems import MEDIA_TYPE, Refused
 from darkroom.api.replies import document, problems
 from darkroom.api.service import Desk, Service
 from darkroom.effects import ask, get_asset
@@ -62,13 +62,14 @@ async def store(
     return document(view, 201, {"Location": f"/v1/assets/{view.sha256}"})
 
 
-@router.head("/by-hash/{sha256}", responses={204: {}, 404: {}}, status_code=204)
+@router.head("/by-hash/{sha256}", responses={204: {}, **problems()}, status_code=204)
 async def has(desk: Desk, caller: Reader, sha256: Name) -> Response:
     """Whether the caller may name this picture in a request; if so it need not be sent. 204 or 404, without a body."""
-    return Response(status_code=204 if await _may_read(desk, caller, sha256) else 404)
+    there = await _may_read(desk, caller, sha256)
+    return Response(status_code=204) if there else Response(status_code=404, media_type=MEDIA_TYPE)
 
 
-@router.get("/{sha256}", response_model=AssetView, responses=problems(404, 409))
+@router.get("/{sha256}", response_model=AssetView, responses=problems(409))
 async def look(desk: Desk, caller: Reader, sha256: Name) -> Response:
     """What is known of a picture."""
     await _insist(desk, caller, sha256)
@@ -76,7 +77,7 @@ async def look(desk: Desk, caller: Reader, sha256: Name) -> Response:
     return document(view)
 
 
-@router.post("/{sha256}/links", status_code=201, response_model=Link, responses=problems(404))
+@router.post("/{sha256}/links", status_code=201, response_model=Link, responses=problems())
 async def link(desk: Desk, caller: Reader, sha256: Name, body: LinkWish | None = None) -> Link:
     """A link to the picture that needs no key: 15 minutes if nothing else is asked for, a day at most."""
     await _insist(desk, caller, sha256)
@@ -91,7 +92,7 @@ async def link(desk: Desk, caller: Reader, sha256: Name, body: LinkWish | None =
         200: {"content": {"image/*": _BINARY}},
         206: {"content": {"image/*": _BINARY}},
         304: {},
-        **problems(404, 416),
+        **problems(416),
     },
 )
 async def content(

@@ -180,7 +180,7 @@ async def every(
     return document(Items[BatchReply](items=[_reply(view) for view in await desk.run(following.every(whose, limit))]))
 
 
-@router.get("/{batch_id}", response_model=BatchReply, responses=problems(404))
+@router.get("/{batch_id}", response_model=BatchReply, responses=problems())
 async def look(desk: Desk, caller: Reader, batch_id: BatchId) -> Response:
     """How a batch stands."""
     return document(_reply(await seen_by(desk, caller, batch_id)))
@@ -189,7 +189,7 @@ async def look(desk: Desk, caller: Reader, batch_id: BatchId) -> Response:
 @router.get(
     "/{batch_id}/results",
     response_class=StreamingResponse,
-    responses={200: {"content": {"application/jsonl": {"schema": {"type": "string"}}}}, **problems(404)},
+    responses={200: {"content": {"application/jsonl": {"schema": {"type": "string"}}}}, **problems()},
 )
 async def results(
     desk: Desk,
@@ -211,14 +211,14 @@ async def results(
     return StreamingResponse(lines(), media_type="application/jsonl")
 
 
-@router.post("/{batch_id}/cancel", response_model=CancelOutcome, responses=problems(404))
+@router.post("/{batch_id}/cancel", response_model=CancelOutcome, responses=problems())
 async def cancel(desk: Desk, caller: Submitter, batch_id: BatchId) -> CancelOutcome:
     """Begin no more rows, and cancel those that are open."""
     await seen_by(desk, caller, batch_id)
     return CancelOutcome.model_validate({"id": batch_id, "outcome": await desk.run(following.cancel(batch_id))})
 
 
-@router.post("/{batch_id}/retry-failed", status_code=202, response_model=BatchReply, responses=problems(404, 409))
+@router.post("/{batch_id}/retry-failed", status_code=202, response_model=BatchReply, responses=problems(409))
 async def retry(desk: Desk, caller: Submitter, batch_id: BatchId, body: RetryBody | None = None) -> Response:
     """Begin a new batch of the rows that gave no results. Asked again, it answers with the same new batch."""
     told = body or RetryBody()

@@ -103,7 +103,7 @@ async def tasks(caller: Reader, if_none_match: IfNoneMatch = None) -> Response:
     return _cached({"items": [{key: value for key, value in one.items() if key != "schemas"} for one in found]}, if_none_match)
 
 
-@router.get("/tasks/{name}", response_model=dict[str, Any], responses={304: {}, **problems(404)})
+@router.get("/tasks/{name}", response_model=dict[str, Any], responses={304: {}, **problems()})
 async def task_type(caller: Reader, name: Annotated[str, Path(max_length=64)], if_none_match: IfNoneMatch = None) -> Response:
     """One task type: the JSON Schema (draft 2020-12) of its body, for each set of models with the same rules, and an example."""
     if name not in TASK_TYPES:

@@ -172,7 +172,7 @@ async def changed(desk: Service, view: JobView, wait_s: float, *, to_the_end: bo
                 return view
 
 
-@router.get("/{job_id}", response_model=JobView, responses={304: {}, **problems(404)})
+@router.get("/{job_id}", response_model=JobView, responses={304: {}, **problems()})
 async def look(
     request: Request,
     desk: Desk,
@@ -188,7 +188,7 @@ async def look(
     return job_reply(request, view)
 
 
-@router.get("/{job_id}/check", response_model=Check, responses=problems(404))
+@router.get("/{job_id}/check", response_model=Check, responses=problems())
 async def check(desk: Desk, caller: Reader, job_id: JobId) -> Check:
     """The least that tells how a job stands, for those who ask often."""
     view = await desk.run(watching.brief(job_id))
@@ -196,21 +196,21 @@ async def check(desk: Desk, caller: Reader, job_id: JobId) -> Check:
     return Check.model_validate(view.model_dump())
 
 
-@router.get("/{job_id}/attempts", response_model=Items[CallView], responses=problems(404))
+@router.get("/{job_id}/attempts", response_model=Items[CallView], responses=problems())
 async def attempts(desk: Desk, caller: Reader, job_id: JobId) -> Response:
     """Every attempt of every call: worker, Region, times, AWS's request id, error, whether it was billed."""
     view = await seen_by(desk, caller, job_id)
     return document(Items[CallView](items=view.calls))
 
 
-@router.get("/{job_id}/explain", response_model=Explanation, responses=problems(404))
+@router.get("/{job_id}/explain", response_model=Explanation, responses=problems())
 async def explain(desk: Desk, caller: Reader, job_id: JobId) -> Response:
     """Why a job waits, what would free it, and when it may be expected to start."""
     await seen_by(desk, caller, job_id)
     return document(await desk.run(explaining.explain(desk.settings.class_floors, job_id)))
 
 
-@router.post("/{job_id}/cancel", response_model=CancelOutcome, responses=problems(404))
+@router.post("/{job_id}/cancel", response_model=CancelOutcome, responses=problems())
 async def cancel(desk: Desk, caller: Submitter, job_id: JobId, discard: bool = False) -> CancelOutcome:
     """Cancel a job; safe to repeat. `discard`: the pictures of a call that is paid already are not wanted either."""
     await seen_by(desk, caller, job_id)
@@ -218,7 +218,7 @@ async def cancel(desk: Desk, caller: Submitter, job_id: JobId, discard: bool = F
     return CancelOutcome.model_validate({"id": job_id, "outcome": outcome})
 
 
-@router.post("/{job_id}/retry", status_code=202, response_model=JobView, responses=problems(404, 409))
+@router.post("/{job_id}/retry", status_code=202, response_model=JobView, responses=problems(409))
 async def retry(request: Request, desk: Desk, caller: Submitter, job_id: JobId, body: Changes | None = None) -> Response:
     """Submit a job that failed again, as a new job; the old one names it as `replaced_by`."""
     await seen_by(desk, caller, job_id)

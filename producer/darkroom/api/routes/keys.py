@@ -67,7 +67,7 @@ async def every(desk: Desk, caller: Admin) -> Response:
     return document(Items[KeyView](items=found))
 
 
-@router.post("/keys/{key_id}/rotate", response_model=NewKeyView, responses=problems(404))
+@router.post("/keys/{key_id}/rotate", response_model=NewKeyView, responses=problems())
 async def rotate(desk: Desk, caller: Admin, key_id: KeyId, body: Turn | None = None) -> Response:
     """Give a key another secret; the old one opens a while longer."""
     await _seen(desk, caller, key_id)
@@ -75,7 +75,7 @@ async def rotate(desk: Desk, caller: Admin, key_id: KeyId, body: Turn | None = N
     return document(made, headers={"Cache-Control": "no-store"})
 
 
-@router.post("/keys/{key_id}/revoke", status_code=204, responses=problems(404))
+@router.post("/keys/{key_id}/revoke", status_code=204, responses=problems())
 async def revoke(desk: Desk, caller: Admin, key_id: KeyId) -> Response:
     """The key opens nothing any more, three seconds later everywhere."""
     await _seen(desk, caller, key_id)
@@ -88,7 +88,9 @@ async def audit(
     desk: Desk,
     caller: Admin,
     limit: Annotated[int, Query(ge=1, le=access.MOST_ACTIONS)] = 50,
-    before: Annotated[str | None, Query(pattern=r"^\d{1,15}-\d{1,10}$", description="The id of the last action of a page.")] = None,
+    before: Annotated[
+        str | None, Query(pattern=r"^[1-9]\d{0,14}-\d{1,10}$", description="The id of the last action of a page.")
+    ] = None,
 ) -> Response:
     """What operators did, the newest first. Wants a key for every tenant."""
     if caller.tenant is not None:

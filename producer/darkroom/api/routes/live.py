@@ -51,7 +51,7 @@ def _wrong(text: str) -> Refused:
     return Refused(422, "invalid_input", detail, problems=[Problem("/header/last-event-id", detail, "the id of an event before")])
 
 
-@router.get("/jobs/{job_id}/events", response_class=StreamingResponse, responses={**_STREAM, **problems(404)})
+@router.get("/jobs/{job_id}/events", response_class=StreamingResponse, responses={**_STREAM, **problems()})
 async def of_job(desk: Desk, caller: Reader, job_id: JobId, last: LastEvent = None) -> StreamingResponse:
     """A job's events, to its last."""
     if last is not None and not _SEQUENCE.fullmatch(last):
@@ -61,7 +61,7 @@ async def of_job(desk: Desk, caller: Reader, job_id: JobId, last: LastEvent = No
     return _stream(desk, job_events(desk, job_id, None if last is None else int(last)))
 
 
-@router.get("/workflows/{workflow_id}/events", response_class=StreamingResponse, responses={**_STREAM, **problems(404)})
+@router.get("/workflows/{workflow_id}/events", response_class=StreamingResponse, responses={**_STREAM, **problems()})
 async def of_workflow(
     desk: Desk, caller: Reader, workflow_id: Annotated[str, Path(pattern=WORKFLOW_ID.pattern)]
 ) -> StreamingResponse:

@@ -104,7 +104,7 @@ async def lanes(desk: Desk, caller: Reader) -> Response:
     return document(Items[LaneReply](items=[_lane(lane, caller) for lane in found]))
 
 
-@router.get("/lanes/{lane:path}", response_model=LaneReply, responses=problems(404))
+@router.get("/lanes/{lane:path}", response_model=LaneReply, responses=problems())
 async def lane(desk: Desk, caller: Reader, lane: Lane) -> Response:
     """One lane."""
     try:
@@ -131,7 +131,7 @@ async def tenants(desk: Desk, caller: Reader) -> Response:
     return document(Items[TenantView](items=await desk.run(operating.tenants())))
 
 
-@router.get("/tenants/{name}", response_model=TenantView, responses=problems(404))
+@router.get("/tenants/{name}", response_model=TenantView, responses=problems())
 async def tenant(desk: Desk, caller: Reader, name: Name) -> Response:
     """What a tenant may do, and what it has waiting."""
     if caller.tenant not in (None, name):
@@ -176,7 +176,7 @@ async def dead_letters(
     return document(Items[JobView](items=await desk.run(decisions.dead_letters(limit, whose))))
 
 
-@router.post("/dead-letters/{job_id}/replay", status_code=202, response_model=JobView, responses=problems(404, 409))
+@router.post("/dead-letters/{job_id}/replay", status_code=202, response_model=JobView, responses=problems(409))
 async def replay(request: Request, desk: Desk, caller: Operator, job_id: JobId, body: Replay | None = None) -> Response:
     """Submit a dead letter again as a new job, its request changed or not."""
     await seen_by(desk, caller, job_id)
@@ -188,7 +188,7 @@ async def replay(request: Request, desk: Desk, caller: Operator, job_id: JobId, 
     return job_reply(request, view, 202, {"Location": f"/v1/jobs/{done.id}"})
 
 
-@router.post("/dead-letters/{job_id}/discard", status_code=204, responses=problems(404, 409))
+@router.post("/dead-letters/{job_id}/discard", status_code=204, responses=problems(409))
 async def discard(desk: Desk, caller: Operator, job_id: JobId) -> Response:
     """Let a dead letter go."""
     await seen_by(desk, caller, job_id)
@@ -203,7 +203,7 @@ async def held(desk: Desk, caller: Reader, limit: Annotated[int, Query(ge=1, le=
     return document(Items[JobView](items=[view for view in found if caller.tenant in (None, view.tenant)]))
 
 
-@router.post("/held/{job_id}/resolve", response_model=Resolved, responses=problems(404, 409))
+@router.post("/held/{job_id}/resolve", response_model=Resolved, responses=problems(409))
 async def resolve(desk: Desk, caller: Operator, job_id: JobId, body: Resolution) -> Response:
     """Decide about the held calls of a job: one more call, none, or deliver the answer that was found."""
     await seen_by(desk, caller, job_id)

@@ -49,7 +49,7 @@ async def every(desk: Desk, caller: Reader, tenant: Whose = None) -> Response:
     return document(Items[TemplateView](items=[_view(found) for found in await desk.run(templates.every(whose))]))
 
 
-@router.get("/{name}", response_model=TemplateView, responses=problems(404))
+@router.get("/{name}", response_model=TemplateView, responses=problems())
 async def look(
     desk: Desk,
     caller: Reader,

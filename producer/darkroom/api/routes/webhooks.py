@@ -99,13 +99,13 @@ async def every(desk: Desk, caller: Reader, tenant: Whose = None) -> Response:
     return document(Items[EndpointView](items=await desk.run(endpoints.every(_whose(desk, caller, tenant)))))
 
 
-@router.get("/v1/webhook-endpoints/{endpoint}", response_model=EndpointView, responses=problems(404))
+@router.get("/v1/webhook-endpoints/{endpoint}", response_model=EndpointView, responses=problems())
 async def look(desk: Desk, caller: Reader, endpoint: EndpointId, tenant: Whose = None) -> Response:
     """One endpoint."""
     return document(await _look(desk, _whose(desk, caller, tenant), endpoint))
 
 
-@router.patch("/v1/webhook-endpoints/{endpoint}", response_model=EndpointView, responses=problems(404))
+@router.patch("/v1/webhook-endpoints/{endpoint}", response_model=EndpointView, responses=problems())
 async def change(desk: Desk, caller: Submitter, endpoint: EndpointId, body: EndpointBody, tenant: Whose = None) -> Response:
     """Change an endpoint. What waits for it is sent soon."""
     whose = _whose(desk, caller, tenant)
@@ -113,7 +113,7 @@ async def change(desk: Desk, caller: Submitter, endpoint: EndpointId, body: Endp
     return document(await _there(desk, flow))
 
 
-@router.delete("/v1/webhook-endpoints/{endpoint}", status_code=204, responses=problems(404))
+@router.delete("/v1/webhook-endpoints/{endpoint}", status_code=204, responses=problems())
 async def delete(desk: Desk, caller: Submitter, endpoint: EndpointId, tenant: Whose = None) -> Response:
     """Forget an endpoint, and what waits for it."""
     whose = _whose(desk, caller, tenant)
@@ -122,7 +122,7 @@ async def delete(desk: Desk, caller: Submitter, endpoint: EndpointId, tenant: Wh
     return Response(status_code=204)
 
 
-@router.post("/v1/webhook-endpoints/{endpoint}/rotate", response_model=NewEndpointView, responses=problems(404))
+@router.post("/v1/webhook-endpoints/{endpoint}/rotate", response_model=NewEndpointView, responses=problems())
 async def rotate(desk: Desk, caller: Submitter, endpoint: EndpointId, body: Turn | None = None, tenant: Whose = None) -> Response:
     """Give an endpoint another secret; for a while messages are signed with both."""
     whose = _whose(desk, caller, tenant)
@@ -131,7 +131,7 @@ async def rotate(desk: Desk, caller: Submitter, endpoint: EndpointId, body: Turn
     return document(made, headers=_SECRET)
 
 
-@router.post("/v1/webhook-endpoints/{endpoint}/test", status_code=202, response_model=Begun, responses=problems(404))
+@router.post("/v1/webhook-endpoints/{endpoint}/test", status_code=202, response_model=Begun, responses=problems())
 async def send_test(desk: Desk, caller: Submitter, endpoint: EndpointId, tenant: Whose = None) -> Begun:
     """Send a message of the type `endpoint.test`."""
     whose = _whose(desk, caller, tenant)
@@ -139,7 +139,7 @@ async def send_test(desk: Desk, caller: Submitter, endpoint: EndpointId, tenant:
     return Begun(delivery=await desk.run(endpoints.send_test(whose, endpoint)))
 
 
-@router.get("/v1/webhook-deliveries", response_model=Items[DeliveryView], responses=problems(404))
+@router.get("/v1/webhook-deliveries", response_model=Items[DeliveryView], responses=problems())
 async def deliveries(
     desk: Desk,
     caller: Reader,
@@ -154,7 +154,7 @@ async def deliveries(
     return document(Items[DeliveryView](items=await desk.run(endpoints.deliveries(whose, endpoint, limit, offset))))
 
 
-@router.post("/v1/webhook-deliveries/{delivery}/redeliver", status_code=202, response_model=Begun, responses=problems(404))
+@router.post("/v1/webhook-deliveries/{delivery}/redeliver", status_code=202, response_model=Begun, responses=problems())
 async def redeliver(desk: Desk, caller: Submitter, delivery: Annotated[str, Path(max_length=100)], tenant: Whose = None) -> Begun:
     """Send a message once more, under the same id."""
     try:

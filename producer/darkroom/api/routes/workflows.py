@@ -177,7 +177,7 @@ def _moment(view: WorkflowView) -> int:
     return sum(step.sequence for step in view.steps)
 
 
-@router.get("/workflows/{workflow_id}", response_model=WorkflowView, responses=problems(404))
+@router.get("/workflows/{workflow_id}", response_model=WorkflowView, responses=problems())
 async def look(desk: Desk, caller: Reader, workflow_id: WorkflowId, wait: Wait = 0) -> Response:
     """How a workflow stands, with its steps. With `wait`, a long poll: answers at the next change."""
     view = await seen_by(desk, caller, workflow_id)
@@ -186,7 +186,7 @@ async def look(desk: Desk, caller: Reader, workflow_id: WorkflowId, wait: Wait =
     return document(view)
 
 
-@router.post("/workflows/{workflow_id}/cancel", response_model=CancelOutcome, responses=problems(404))
+@router.post("/workflows/{workflow_id}/cancel", response_model=CancelOutcome, responses=problems())
 async def cancel(desk: Desk, caller: Submitter, workflow_id: WorkflowId, discard: bool = False) -> CancelOutcome:
     """Cancel what has not ended; the results of finished steps stay."""
     await seen_by(desk, caller, workflow_id)
@@ -198,7 +198,7 @@ async def cancel(desk: Desk, caller: Submitter, workflow_id: WorkflowId, discard
     "/workflows/{workflow_id}/resume",
     status_code=202,
     response_model=WorkflowView,
-    responses={201: {"model": WorkflowView}, **problems(404, 409)},
+    responses={201: {"model": WorkflowView}, **problems(409)},
 )
 async def resume(
     request: Request, desk: Desk, caller: Submitter, workflow_id: WorkflowId, body: AgainBody | None = None
@@ -218,7 +218,7 @@ async def resume(
     "/workflows/{workflow_id}/fork",
     status_code=202,
     response_model=WorkflowView,
-    responses={201: {"model": WorkflowView}, **problems(404, 409)},
+    responses={201: {"model": WorkflowView}, **problems(409)},
 )
 async def fork(
     request: Request, desk: Desk, caller: Submitter, workflow_id: WorkflowId, body: ForkBody | None = None, key: Key = None
@@ -234,7 +234,7 @@ async def fork(
     return await _told(request, desk, done)
 
 
-@router.get("/workflows/{workflow_id}/gates", response_model=Items[GateReply], responses=problems(404))
+@router.get("/workflows/{workflow_id}/gates", response_model=Items[GateReply], responses=problems())
 async def gates(desk: Desk, caller: Submitter, workflow_id: WorkflowId) -> Response:
     """The steps at which a person decides, with a token for each: whoever holds it can decide there, once."""
     await seen_by(desk, caller, workflow_id)
@@ -247,13 +247,13 @@ def _gate(gate: GateView) -> GateReply:
     return GateReply.model_validate(told)
 
 
-@router.post("/workflows/{workflow_id}/steps/{step}/approve", response_model=Decided, responses=problems(404, 409))
+@router.post("/workflows/{workflow_id}/steps/{step}/approve", response_model=Decided, responses=problems(409))
 async def approve(desk: Desk, caller: Submitter, workflow_id: WorkflowId, step: StepName, body: Decision | None = None) -> Decided:
     """Let a workflow go on from a gate."""
     return await _decide(desk, caller, workflow_id, step, body, approved=True)
 
 
-@router.post("/workflows/{workflow_id}/steps/{step}/reject", response_model=Decided, responses=problems(404, 409))
+@router.post("/workflows/{workflow_id}/steps/{step}/reject", response_model=Decided, responses=problems(409))
 async def reject(desk: Desk, caller: Submitter, workflow_id: WorkflowId, step: StepName, body: Decision | None = None) -> Decided:
     """End a workflow at a gate."""
     return await _decide(desk, caller, workflow_id, step, body, approved=False)
@@ -266,7 +266,7 @@ async def _decide(desk: Service, caller: Caller, workflow_id: str, step: str, bo
     return Decided(job_id=await desk.run(approving.decide_step(workflow_id, step, word)))
 
 
-@router.post("/gates:decide", response_model=Decided, responses=problems(404, 409))
+@router.post("/gates:decide", response_model=Decided, responses=problems(409))
 async def decide(desk: Desk, body: TokenDecision) -> Decided:
     """Decide at the gate of a token. The token is all that is needed."""
     word = Word(body.approve, body.choose, body.by, body.note)
