@@ -15,6 +15,7 @@ from darkroom.connection import REAL_SOURCES, AsyncConnection, Connection, compl
 from darkroom.decisions import Decision, told
 from darkroom.graphs.builder import Graph, start
 from darkroom.handles import JobHandle, WorkflowHandle
+from darkroom.keepers import AsyncKeepers, Keepers
 from darkroom.launching import Scene
 from darkroom.notifiers import AsyncNotifiers, Notifiers
 from darkroom.operators import AsyncOperators, Operators
@@ -32,7 +33,7 @@ from darkroom_shared.task_types import ImageSource
 Image = ImageSource | Sequence[ImageSource] | None
 
 
-class Darkroom(Administrators, Batchers, Notifiers, Operators, Runners, Searchers):
+class Darkroom(Administrators, Batchers, Keepers, Notifiers, Operators, Runners, Searchers):
     """Submits image work and looks after it. Threads may share one; `close` it, or use it in a `with` block.
 
     Args:
@@ -198,7 +199,7 @@ class Darkroom(Administrators, Batchers, Notifiers, Operators, Runners, Searcher
         self.close()
 
 
-class AsyncDarkroom(AsyncAdministrators, AsyncBatchers, AsyncNotifiers, AsyncOperators, AsyncRunners, AsyncSearchers):
+class AsyncDarkroom(AsyncAdministrators, AsyncBatchers, AsyncKeepers, AsyncNotifiers, AsyncOperators, AsyncRunners, AsyncSearchers):
     """`Darkroom` for asyncio: the same names, awaited. Belongs to the event loop that first uses it; see `Darkroom`."""
 
     def __init__(self, url: str | None = None, *, settings: Settings | None = None) -> None:

@@ -57,6 +57,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "worker": "programs",
     "serve": "serve",
     "intake": "intake",
+    "mcp": "mcp",
     "local-bedrock": "programs",
 }
 """The module of `darkroom.cli` that has each command, in the order in which people meet them."""

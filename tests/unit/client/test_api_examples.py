@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from darkroom.api.examples import EXAMPLES, SHOWN, example
+from darkroom.examples import EXAMPLES, SHOWN, example
 from darkroom_shared.models.catalogue import MODELS, check_body
 from darkroom_shared.task_types import TASK_TYPES, image_values
 

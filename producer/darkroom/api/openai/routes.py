@@ -17,7 +17,6 @@ from darkroom import flows, watching
 from darkroom.api import links
 from darkroom.api.bodies import Options, pointing
 from darkroom.api.callers import Submitter
-from darkroom.api.conversion import converted
 from darkroom.api.openai import wording
 from darkroom.api.openai.errors import FAULTS, OpenAIRoute, StillWorking
 from darkroom.api.openai.wording import Asked
@@ -25,6 +24,7 @@ from darkroom.api.problems import Refused
 from darkroom.api.routes.assets import secret_of
 from darkroom.api.routes.jobs import changed
 from darkroom.api.service import Desk, Service
+from darkroom.conversion import converted
 from darkroom.effects import get_asset
 from darkroom_shared.contract.access import Caller
 from darkroom_shared.contract.views import JobView, Output

@@ -9,8 +9,8 @@ from anyio import to_thread
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import Field
 
-from darkroom import keeping
-from darkroom.api import conversion, links, ranges
+from darkroom import conversion, keeping
+from darkroom.api import links, ranges
 from darkroom.api.bodies import Body
 from darkroom.api.callers import Credentials, Reader, Submitter, caller_with, tenant_for
 from darkroom.api.problems import MEDIA_TYPE, Refused

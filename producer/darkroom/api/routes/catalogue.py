@@ -15,11 +15,11 @@ from pydantic import Field
 from darkroom import describing, flows
 from darkroom.api.bodies import Body, Json, NewJob, Options, pointing
 from darkroom.api.callers import Reader, Submitter, own_pictures
-from darkroom.api.examples import example
 from darkroom.api.problems import gone_or_never
 from darkroom.api.replies import JSON, PlanDocument, document, problems
 from darkroom.api.service import Desk
 from darkroom.effects import ask
+from darkroom.examples import example
 from darkroom_shared.contract.views import View
 from darkroom_shared.models.catalogue import MODELS, gives_documents, tagged
 from darkroom_shared.models.model import Model

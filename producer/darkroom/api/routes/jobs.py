@@ -12,10 +12,10 @@ from pydantic import Field
 from darkroom import decisions, explaining, flows, listing, watching
 from darkroom.api.bodies import Body, NewJob, pointing
 from darkroom.api.callers import Reader, Submitter, may_see, own_pictures
-from darkroom.api.examples import SHOWN, example
 from darkroom.api.hub import Stopped
 from darkroom.api.replies import Items, PlanDocument, document, job_reply, problems
 from darkroom.api.service import Desk, Service
+from darkroom.examples import SHOWN, example
 from darkroom.explaining import Explanation
 from darkroom.listing import Filters
 from darkroom.options import SubmitOptions

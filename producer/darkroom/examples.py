@@ -1,4 +1,4 @@
-"""A body of every task type, as the description of the API shows it: right for each model that can do the task."""
+"""A body of every task type, as descriptions show it: right for each model that can do the task."""
 
 from __future__ import annotations
 
