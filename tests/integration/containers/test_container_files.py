@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 
 ROOT = Path(__file__).parents[3]
-LONG_RUNNING = {"redis", "worker", "flower", "local-bedrock"}
+LONG_RUNNING = {"redis", "worker", "flower", "local-bedrock", "api"}
 LONGEST_CALL_S = 300
 
 Json = dict[str, object]
@@ -71,7 +71,7 @@ def seconds(duration: object) -> float:
     return total
 
 
-@pytest.mark.parametrize("profile", ["", "local", "tools", "*"])
+@pytest.mark.parametrize("profile", ["", "local", "tools", "api", "*"])
 def test_compose_accepts_the_file_with_each_profile(profile: str) -> None:
     done = compose("--profile", profile, "config", "-q", env=LOGIN)
     assert (done.returncode, done.stderr) == (0, "")
@@ -86,7 +86,7 @@ def test_compose_refuses_to_run_flower_without_a_password(login: dict[str, str])
 
 def test_the_profiles_add_the_endpoint_and_the_command_line(services: dict[str, Json]) -> None:
     profiles = {name: words(service, "profiles") for name, service in services.items()}
-    assert profiles == {"redis": [], "worker": [], "flower": [], "local-bedrock": ["local"], "cli": ["tools"]}
+    assert profiles == {"redis": [], "worker": [], "flower": [], "local-bedrock": ["local"], "cli": ["tools"], "api": ["api"]}
 
 
 def test_the_ledger_writes_everything_down_and_evicts_nothing(services: dict[str, Json]) -> None:
@@ -107,8 +107,8 @@ def test_a_worker_may_finish_its_longest_call(services: dict[str, Json]) -> None
 
 def test_nothing_is_published_beyond_this_machine(services: dict[str, Json]) -> None:
     ports = {name: cast("list[Json]", service.get("ports") or []) for name, service in services.items()}
-    assert {name for name, published in ports.items() if published} == {"flower"}
-    assert {port["host_ip"] for port in ports["flower"]} == {"127.0.0.1"}
+    assert {name for name, published in ports.items() if published} == {"flower", "api"}
+    assert {port["host_ip"] for name in ("flower", "api") for port in ports[name]} == {"127.0.0.1"}
 
 
 def test_the_ledger_is_on_a_network_without_a_way_out(services: dict[str, Json]) -> None:
