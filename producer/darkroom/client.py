@@ -17,6 +17,7 @@ from darkroom.graphs.builder import Graph, start
 from darkroom.handles import JobHandle, WorkflowHandle
 from darkroom.keepers import AsyncKeepers, Keepers
 from darkroom.launching import Scene
+from darkroom.mappers import AsyncMappers, Mappers
 from darkroom.notifiers import AsyncNotifiers, Notifiers
 from darkroom.operators import AsyncOperators, Operators
 from darkroom.options import SubmitOptions
@@ -33,7 +34,7 @@ from darkroom_shared.task_types import ImageSource
 Image = ImageSource | Sequence[ImageSource] | None
 
 
-class Darkroom(Administrators, Batchers, Keepers, Notifiers, Operators, Runners, Searchers):
+class Darkroom(Administrators, Batchers, Keepers, Mappers, Notifiers, Operators, Runners, Searchers):
     """Submits image work and looks after it. Threads may share one; `close` it, or use it in a `with` block.
 
     Args:
@@ -199,7 +200,9 @@ class Darkroom(Administrators, Batchers, Keepers, Notifiers, Operators, Runners,
         self.close()
 
 
-class AsyncDarkroom(AsyncAdministrators, AsyncBatchers, AsyncKeepers, AsyncNotifiers, AsyncOperators, AsyncRunners, AsyncSearchers):
+class AsyncDarkroom(
+    AsyncAdministrators, AsyncBatchers, AsyncKeepers, AsyncMappers, AsyncNotifiers, AsyncOperators, AsyncRunners, AsyncSearchers
+):
     """`Darkroom` for asyncio: the same names, awaited. Belongs to the event loop that first uses it; see `Darkroom`."""
 
     def __init__(self, url: str | None = None, *, settings: Settings | None = None) -> None:
