@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 
 from darkroom.api.problems import Refused, of_error, of_validation
 from darkroom.api.replies import JSON, problems
@@ -66,6 +67,8 @@ class OpenAIRoute(APIRoute):
                 return _refused(of_validation(error))
             except Refused as error:
                 return _refused(error)
+            except HTTPException as error:  # a form that cannot be read
+                return _answer(error.status_code, "invalid_form", str(error.detail), None, {})
 
         return handler
 

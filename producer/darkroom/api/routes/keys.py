@@ -89,7 +89,7 @@ async def audit(
     caller: Admin,
     limit: Annotated[int, Query(ge=1, le=access.MOST_ACTIONS)] = 50,
     before: Annotated[
-        str | None, Query(pattern=r"^[1-9]\d{0,14}-\d{1,10}$", description="The id of the last action of a page.")
+        str | None, Query(pattern=r"^[1-9][0-9]{0,14}-[0-9]{1,10}$", description="The id of the last action of a page.")
     ] = None,
 ) -> Response:
     """What operators did, the newest first. Wants a key for every tenant."""
