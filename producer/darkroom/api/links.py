@@ -22,4 +22,4 @@ def path(secret: str, sha256: str, until_s: int) -> str:
 
 def is_good(secret: str, sha256: str, until_s: int, given: str, now_s: float) -> bool:
     """Whether a link opens the asset now."""
-    return now_s < until_s and hmac.compare_digest(signature(secret, sha256, until_s), given)
+    return now_s < until_s and hmac.compare_digest(signature(secret, sha256, until_s).encode(), given.encode())

@@ -82,7 +82,7 @@ def test_a_picture_is_shown_in_another_format_and_size(api: httpx.Client, query:
     assert answer.headers["etag"] != f'"{name}"'
 
 
-@pytest.mark.parametrize("query", ["format=gif", "w=1", "w=9999", "until=5&signature=abc"])
+@pytest.mark.parametrize("query", ["format=gif", "w=1", "w=9999", "until=5&signature=abc", "until=9999999999&signature=%C2%84"])
 def test_a_content_that_cannot_be_had_is_refused_in_words(api: httpx.Client, query: str) -> None:
     answer = api.get(f"/v1/assets/{stored(api, picture(512, 512))}/content?{query}")
     assert answer.status_code in (403, 422)
