@@ -35,6 +35,8 @@ from darkroom_shared.task_types import as_object
 Decision = Literal["retry", "give_up"]
 DECISIONS: Final[tuple[Decision, ...]] = ("retry", "give_up")
 PAGE: Final = 100
+MOST_HELD: Final = 1000
+"""Held calls that are looked through for those of one tenant."""
 
 
 def dead_letters(limit: int, tenant: str | None) -> Flow[list[JobView]]:
@@ -55,14 +57,16 @@ def dead_letters(limit: int, tenant: str | None) -> Flow[list[JobView]]:
     return found
 
 
-def held(limit: int) -> Flow[list[JobView]]:
-    """Jobs with a call that waits for `resolve`, the longest waiting first."""
-    calls = yield from ask(reads.held(limit))
+def held(limit: int, tenant: str | None = None) -> Flow[list[JobView]]:
+    """Jobs with a call that waits for `resolve`, the longest waiting first; of one tenant, if one is named."""
+    calls = yield from ask(reads.held(limit if tenant is None else MOST_HELD))
     found: list[JobView] = []
     for job_id in dict.fromkeys(call.rpartition(".")[0] for call in calls):
         view = yield from _still_there(job_id)
-        if view is not None:
+        if view is not None and tenant in (None, view.tenant):
             found.append(view)
+        if len(found) == limit:
+            break
     return found
 
 

@@ -150,6 +150,8 @@ def test_a_key_that_is_over_opens_nothing(room: Darkroom, served: Served) -> Non
     with served.client(headers=shown(key)) as api:
         while api.get("/v1/jobs").status_code == 200:
             assert time.monotonic() < until, "a key that is over still opens after ten seconds"
+    with pytest.raises(InvalidRequest, match="there is no key"):
+        room.rotate_key(key.id)
 
 
 def test_an_admin_makes_keys_of_its_own_tenant_and_no_stronger_ones(room: Darkroom, served: Served) -> None:
@@ -172,6 +174,9 @@ def test_an_admin_makes_keys_of_its_own_tenant_and_no_stronger_ones(room: Darkro
             ("key.create", admin.id, made.json()["id"]),
         ]
         assert boss.get("/v1/audit", params={"before": actions[-1]["id"]}).json()["items"][0]["subject"] == chief.id
+        strong = key_of(room, "shop", "submit", "read")
+        assert api.post(f"/v1/keys/{strong.id}/rotate").status_code == 403, "rotating hands the key out"
+        assert api.post(f"/v1/keys/{strong.id}/revoke").status_code == 204
 
 
 def test_no_secret_is_in_the_ledger_or_in_the_log(room: Darkroom, settings: Settings, served: Served) -> None:

@@ -41,11 +41,12 @@ def _by(caller: Caller) -> str:
     return caller.key_id or access.here()
 
 
-async def _seen(desk: Service, caller: Caller, key_id: str) -> None:
-    """Raises Refused, as if it was not there, for another tenant's key."""
+async def _seen(desk: Service, caller: Caller, key_id: str) -> KeyView:
+    """The key. Raises Refused, as if it was not there, for another tenant's."""
     found = {view.id: view for view in await desk.run(access.every())}.get(key_id)
     if found is None or (caller.tenant is not None and found.tenant != caller.tenant):
         raise gone_or_never(f"key {key_id}")
+    return found
 
 
 @router.post("/keys", status_code=201, response_model=NewKeyView, responses=problems())
@@ -69,8 +70,10 @@ async def every(desk: Desk, caller: Admin) -> Response:
 
 @router.post("/keys/{key_id}/rotate", response_model=NewKeyView, responses=problems())
 async def rotate(desk: Desk, caller: Admin, key_id: KeyId, body: Turn | None = None) -> Response:
-    """Give a key another secret; the old one opens a while longer."""
-    await _seen(desk, caller, key_id)
+    """Give a key another secret; the old one opens a while longer. As who rotates a key gets it, it may have no scope beyond his."""
+    found = await _seen(desk, caller, key_id)
+    if not caller.scopes.issuperset(found.scopes):
+        raise Refused(403, "forbidden", "A key can hand out no scope that it has not itself.")
     made = await desk.run(access.rotate(desk.sources, key_id, (body or Turn()).overlap, _by(caller)))
     return document(made, headers={"Cache-Control": "no-store"})
 

@@ -199,8 +199,7 @@ async def discard(desk: Desk, caller: Operator, job_id: JobId) -> Response:
 @router.get("/held", response_model=Items[JobView], responses=problems())
 async def held(desk: Desk, caller: Reader, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> Response:
     """Jobs with a call that may have been billed without an answer, and that waits for a decision."""
-    found = await desk.run(decisions.held(limit))
-    return document(Items[JobView](items=[view for view in found if caller.tenant in (None, view.tenant)]))
+    return document(Items[JobView](items=await desk.run(decisions.held(limit, caller.tenant))))
 
 
 @router.post("/held/{job_id}/resolve", response_model=Resolved, responses=problems(409))
