@@ -70,7 +70,7 @@ async def every(desk: Desk, caller: Admin) -> Response:
 
 @router.post("/keys/{key_id}/rotate", response_model=NewKeyView, responses=problems())
 async def rotate(desk: Desk, caller: Admin, key_id: KeyId, body: Turn | None = None) -> Response:
-    """Give a key another secret; the old one opens a while longer. As who rotates a key gets it, it may have no scope beyond his."""
+    """Give a key another secret; the old one opens a while longer. A key with more scopes than the caller is not rotated."""
     found = await _seen(desk, caller, key_id)
     if not caller.scopes.issuperset(found.scopes):
         raise Refused(403, "forbidden", "A key can hand out no scope that it has not itself.")
