@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 from darkroom.effects import Flow, GetAsset, PutAsset, ask, work
 from darkroom.inputs import Picture
 from darkroom_shared.contract.views import View
-from darkroom_shared.core.errors import AssetMissing, InvalidRequest
-from darkroom_shared.core.ids import ASSET_SCHEME, SHA256, asset_reference
-from darkroom_shared.core.problems import Problem
+from darkroom_shared.core.errors import AssetMissing
+from darkroom_shared.core.ids import asset_reference
 from darkroom_shared.images import inspect, upright
 from darkroom_shared.store import owning
 
+T = TypeVar("T")
 UPLOAD_LIFE_MS: Final = round(owning.UNHELD_S * 1000)
 """So long may a tenant name a picture that it stored and no job holds."""
 
@@ -69,24 +68,22 @@ def _view(name: str, picture: Picture) -> AssetView:
     )
 
 
-def insist_own(tenant: str, value: object) -> Flow[None]:
-    """Raises AssetMissing if a text anywhere in a value names an asset that is not the tenant's: as if it was not there."""
-    names = list(dict.fromkeys(_named(value)))
-    if len(names) > owning.MOST:
-        raise InvalidRequest([Problem("", f"{len(names):,} assets are named", {"maximum": owning.MOST})])
-    own = set((yield from ask(owning.owned(tenant, names)))) if names else set[str]()
-    for name in names:
-        if name not in own:
-            raise AssetMissing(f"There is no asset {name}: store the picture first.")
+def within(tenant: str, flow: Flow[T]) -> Flow[T]:
+    """Runs a flow for somebody of whom it must read no picture of another tenant: such a one is not there for it.
 
-
-def _named(value: object) -> list[str]:
-    if isinstance(value, str):
-        name = value.removeprefix(ASSET_SCHEME)
-        return [name] if name != value and SHA256.fullmatch(name) else []
-    parts: Sequence[object] = ()
-    if isinstance(value, Mapping):
-        parts = list(cast("Mapping[object, object]", value).values())
-    elif isinstance(value, list | tuple):
-        parts = cast("Sequence[object]", value)
-    return [name for part in parts for name in _named(part)]
+    Each picture that a request names is opened before anything is recorded, so that this sees it, however its name came about.
+    """
+    answer: object = None
+    error: Exception | None = None
+    while True:
+        try:
+            wish = flow.send(answer) if error is None else flow.throw(error)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        try:
+            if isinstance(wish, GetAsset) and not (yield from ask(owning.owned(tenant, [wish.sha256]))):
+                raise AssetMissing(f"asset {wish.sha256} is not in the store; it was never stored or its retention is over")
+            answer, error = (yield wish), None
+        except Exception as raised:
+            error = raised

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from darkroom.api.problems import Refused, gone_or_never
 from darkroom.api.service import Desk, Service
-from darkroom.keeping import insist_own
+from darkroom.effects import Flow
+from darkroom.keeping import within
 from darkroom_shared.contract.access import Caller, Scope
 
+T = TypeVar("T")
 _BEARER = HTTPBearer(auto_error=False, description="An API key, `dk_…`. Not needed while the ledger holds none.")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
 
@@ -53,7 +55,6 @@ def tenant_for(caller: Caller, named: str | None) -> str | None:
     return caller.tenant
 
 
-async def own_pictures(desk: Service, caller: Caller, *told: object) -> None:
-    """Raises AssetMissing if a body names a picture that is not the caller's, as if it was not there."""
-    if caller.tenant is not None:
-        await desk.run(insist_own(caller.tenant, told))
+async def run_for(desk: Service, caller: Caller, flow: Flow[T]) -> T:
+    """Runs a flow that reads pictures which the caller names: another tenant's are not there for it."""
+    return await desk.run(flow if caller.tenant is None else within(caller.tenant, flow))

@@ -6,6 +6,7 @@ addresses of the public internet are allowed, however they are written, and netw
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -17,6 +18,13 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 LONGEST_URL: Final = 2048
 _NAT64: Final = IPv6Network("64:ff9b::/96")
+_UNICAST: Final = IPv6Network("2000::/3")
+"""All that is given out of the new protocol's addresses so far."""
+_RESERVED: Final = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2001:db8::/32", "3fff::/20")))
+"""Of those that look global, what is kept for protocols and for documents (IANA's registries of special-purpose addresses)."""
+_ISATAP: Final = (0x00005EFE, 0x02005EFE)
+"""Third quarter of an address that holds one of the old protocol in its last."""
+_LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -74,7 +82,7 @@ def parse_target(url: str, *, plain: bool = False) -> Target:
     if parts.scheme not in schemes:
         raise UrlRefused(f"its scheme is {parts.scheme[:20]!r}; allowed: {', '.join(schemes)}")
     host = (parts.hostname or "").rstrip(".")
-    if not host or not host.isascii():
+    if ":" not in host and (len(host) > 253 or not all(_LABEL.fullmatch(label) for label in host.split("."))):
         raise UrlRefused("it names no host in plain letters")
     if "@" in parts.netloc or "%" in parts.netloc:
         raise UrlRefused("it has a user name, a password or a zone in it")
@@ -116,7 +124,7 @@ def _inside(address: Address) -> list[Address]:
     found: list[Address] = [] if address.sixtofour is None else [address.sixtofour]
     if address.teredo is not None:
         found += address.teredo
-    if address in _NAT64:
+    if address in _NAT64 or (int(address) >> 32) & 0xFFFFFFFF in _ISATAP:
         found.append(IPv4Address(int(address) & 0xFFFFFFFF))
     return found
 
@@ -130,6 +138,10 @@ def _why(address: Address) -> str | None:
         return "it is link-local, as are the metadata services of clouds"
     if address.is_multicast:
         return "it is a group's"
-    if not address.is_global or (isinstance(address, IPv6Address) and address.is_site_local):
-        return "it is private or reserved"
-    return None
+    return "it is private or reserved" if _is_special(address) else None
+
+
+def _is_special(address: Address) -> bool:
+    if isinstance(address, IPv6Address) and address not in _UNICAST and address not in _NAT64:
+        return True
+    return not address.is_global or any(address.version == network.version and address in network for network in _RESERVED)

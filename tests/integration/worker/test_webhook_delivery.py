@@ -74,6 +74,14 @@ def test_a_job_that_ends_is_told_with_a_signature_and_without_its_prompt(room: D
     assert (delivery.state, [one.status for one in delivery.tries]) == ("delivered", [204])
 
 
+def test_a_long_story_of_a_caller_does_not_make_a_long_message(room: Darkroom, receiver: Receiver) -> None:
+    room.create_webhook(receiver.url)
+    job = room.submit(boat(), model=NOVA, metadata={f"name{number}": "\u00e9" * 500 for number in range(40)})
+    [came] = receiver.until(1)
+    assert len(came.body) <= 20_000
+    assert (came.json["data"]["id"], came.json["data"]["state"], came.json["data"]["is_cut"]) == (job.id, "succeeded", True)
+
+
 def until_delivered(room: Darkroom, endpoint: str, count: int) -> list[DeliveryView]:
     while True:
         found = room.deliveries(endpoint)

@@ -38,6 +38,15 @@ REFUSED = [
     "fec0::1",
     "ff02::1",
     "2001:db8::1",
+    "::127.0.0.1",
+    "::10.0.0.1",
+    "64:ff9b:1::7f00:1",
+    "3fff::1",
+    "5f00::1",
+    "2600::5efe:127.0.0.1",
+    "2600::200:5efe:a00:1",
+    "192.0.0.8",
+    "192.88.99.1",
     "not an address",
 ]
 
@@ -79,6 +88,9 @@ def test_an_operator_may_allow_networks_and_no_more() -> None:
         "https://b\u00fccher.example/",
         "https://example.com/" + "a" * 3000,
         "//example.com/",
+        "https://a..com/",
+        f"https://{'a' * 64}.com/",
+        "https://-a.com/",
     ],
 )
 def test_a_url_of_another_kind_is_refused_without_repeating_a_password(url: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 from datetime import UTC, datetime
 
 import pytest
@@ -74,6 +76,14 @@ def test_what_is_not_genuine_is_told_apart(changed: dict[str, str], why: str) ->
         verify(BODY, told, SECRET, now_s=NOW)
 
 
-def test_a_secret_that_is_none_is_a_mistake_of_the_receiver() -> None:
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_%", "whsec_AAAA", "whpk_", "whpk_AAAA"])
+def test_a_secret_that_is_none_is_a_mistake_of_the_receiver_and_opens_nothing(secret: str) -> None:
+    forged = hmac.new(b"", f"msg_1.{NOW}.".encode() + BODY, hashlib.sha256).digest()
     with pytest.raises(ValueError, match="no secret"):
-        verify(BODY, headers("v1,x"), "whsec_%", now_s=NOW)
+        verify(BODY, headers(f"v1,{base64.b64encode(forged).decode()} v1a,AAAA"), secret, now_s=NOW)
+
+
+def test_an_odd_signature_of_a_key_pair_is_not_genuine() -> None:
+    public = signing.written_public_key(signing.public_key(bytes(range(32))))
+    with pytest.raises(NotGenuine):
+        verify(BODY, headers("v1a,\u00fc\u00fc"), public, now_s=NOW)

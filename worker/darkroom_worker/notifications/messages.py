@@ -14,6 +14,23 @@ from darkroom_shared.store.redis import AsyncLedger
 
 MOST_OUTPUTS: Final = 50
 MOST_TEXT: Final = 500
+MOST_BYTES: Final = 20_000
+_SHORT: Final = (
+    "id",
+    "state",
+    "reason",
+    "sequence",
+    "task_type",
+    "model",
+    "tenant",
+    "workflow",
+    "step",
+    "batch",
+    "cost",
+    "error",
+    "path",
+)
+"""What is left of a message that would be too long."""
 Data = dict[str, object]
 
 
@@ -31,6 +48,15 @@ async def body_of(ledger: AsyncLedger, delivery: Record) -> str:
     elif kind.startswith("batch."):
         data |= _batch(await ledger.run(batches.batch(subject)))
     told = {"type": kind, "timestamp": at.isoformat() if at else None, "data": data}
+    text = _written(told)
+    if len(text.encode()) > MOST_BYTES:
+        # What a caller wrote may be long; the path leads to all of it.
+        short: Data = {name: data[name] for name in _SHORT if name in data}
+        text = _written({**told, "data": {**short, "is_cut": True}})
+    return text
+
+
+def _written(told: Mapping[str, object]) -> str:
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -72,17 +72,23 @@ class Sender:
             return Sent(None, took(), f"refused: {error}")
         except TimeoutError:
             return Sent(None, took(), f"no answer within {TIMEOUT_S:.0f} s")
-        except (OSError, httpx.HTTPError) as error:
+        except (OSError, UnicodeError, httpx.HTTPError, httpx.InvalidURL) as error:
             return Sent(None, took(), f"{type(error).__name__}: {error}"[:_MOST_KEPT])
 
     async def _post(self, target: Target, address: Address, body: bytes, headers: Mapping[str, str], began: float) -> Sent:
-        told = {**headers, "Host": target.authority, "Content-Type": "application/json", "User-Agent": "darkroom-webhooks/1"}
+        told = {
+            **headers,
+            "Host": target.authority,
+            "Content-Type": "application/json",
+            "User-Agent": "darkroom-webhooks/1",
+            "Accept-Encoding": "identity",
+        }
         # The certificate must be for the host that was named, though its address is asked.
         named = {"sni_hostname": target.host}
         async with self._client.stream("POST", target.at(address), content=body, headers=told, extensions=named) as answer:
             read = b""
             if not answer.is_success:
-                async for part in answer.aiter_bytes():
+                async for part in answer.aiter_raw():  # as it came: unpacked, a small answer could be a large one
                     read += part
                     if len(read) >= _MOST_READ:
                         break

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -18,7 +17,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from darkroom.api.bodies import Body, Json, Options, pointing
-from darkroom.api.callers import Reader, Submitter, may_see, own_pictures, tenant_for
+from darkroom.api.callers import Reader, Submitter, may_see, run_for, tenant_for
 from darkroom.api.replies import Items, document, problems
 from darkroom.api.routes.jobs import CancelOutcome, Key
 from darkroom.api.service import Desk, Service
@@ -125,20 +124,19 @@ async def submit(
     """Submit a batch. Every row is checked first and each wrong one is told with its line; workers begin them by and by."""
     options = body.told(caller, key)
     told = BatchOptions(body.template, body.name, body.parallel, body.stop_after_failures, body.budget_usd, body.on_invalid)
-    await own_pictures(desk, caller, body.rows, body.grid, body.template)
     with pointing(""):
-        async with _source(desk, caller, body) as source:
+        async with _source(body) as source:
             if dry_run:
-                plan = await desk.run(submitting.preview(desk.scene, source, told, options))
+                plan = await run_for(desk, caller, submitting.preview(desk.scene, source, told, options))
                 found = {**asdict(plan), "problems": [problem.as_json() for problem in plan.problems]}
                 return document(BatchPlanReply.model_validate(found))
-            batch_id, replayed = await desk.run(submitting.submit(desk.scene, source, told, options))
+            batch_id, replayed = await run_for(desk, caller, submitting.submit(desk.scene, source, told, options))
     headers = {"Location": f"/v1/batches/{batch_id}"} | ({"Idempotent-Replayed": "true"} if replayed else {})
     return document(_reply(await desk.run(following.status(batch_id))), 202, headers)
 
 
 @asynccontextmanager
-async def _source(desk: Service, caller: Caller, body: NewBatch) -> AsyncGenerator[Source]:
+async def _source(body: NewBatch) -> AsyncGenerator[Source]:
     """The rows as the client takes them; the text of a file as a file of its own until the end of the block."""
     given = [name for name in _SOURCES if getattr(body, name) is not None]
     if len(given) != 1:
@@ -149,16 +147,10 @@ async def _source(desk: Service, caller: Caller, body: NewBatch) -> AsyncGenerat
         yield cast("Source", body.rows if body.rows is not None else body.grid)
         return
     kind = "jsonl" if body.jsonl is not None else "csv"
-    await own_pictures(desk, caller, *_words(text))
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         file = FilePath(folder, f"rows.{kind}")
         await to_thread.run_sync(file.write_text, text, "utf-8")
         yield file
-
-
-def _words(text: str) -> list[str]:
-    """Assets that a text names, wherever it does."""
-    return re.findall(r"asset:[0-9a-f]{64}", text)
 
 
 async def seen_by(desk: Service, caller: Caller, batch_id: str) -> BatchView:

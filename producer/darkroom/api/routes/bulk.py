@@ -9,7 +9,7 @@ from pydantic import Field
 
 from darkroom import decisions, watching
 from darkroom.api.bodies import Body
-from darkroom.api.callers import Submitter
+from darkroom.api.callers import Submitter, run_for
 from darkroom.api.problems import Refused, status_of
 from darkroom.api.replies import Items, problems
 from darkroom.api.routes.jobs import seen_by
@@ -60,7 +60,9 @@ async def retry(desk: Desk, caller: Submitter, body: Ids) -> Items[Result]:
     for job_id in dict.fromkeys(body.ids):
         try:
             await seen_by(desk, caller, job_id)
-            found.append(Result(id=job_id, job=(await desk.run(decisions.replay(desk.scene, job_id, {}, {}))).id, status=202))
+            found.append(
+                Result(id=job_id, job=(await run_for(desk, caller, decisions.replay(desk.scene, job_id, {}, {}))).id, status=202)
+            )
         except (DarkroomError, Refused) as error:
             found.append(_failed(job_id, error))
     return Items[Result](items=found)

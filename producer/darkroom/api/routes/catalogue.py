@@ -14,7 +14,7 @@ from pydantic import Field
 
 from darkroom import describing, flows
 from darkroom.api.bodies import Body, Json, NewJob, Options, pointing
-from darkroom.api.callers import Reader, Submitter, own_pictures
+from darkroom.api.callers import Reader, Submitter, run_for
 from darkroom.api.problems import gone_or_never
 from darkroom.api.replies import JSON, PlanDocument, document, problems
 from darkroom.api.service import Desk
@@ -120,8 +120,7 @@ async def prices(desk: Desk, caller: Reader, if_none_match: IfNoneMatch = None) 
 @router.post("/validate", response_model=Checked, responses=problems())
 async def validate(desk: Desk, caller: Submitter, body: NewJob) -> Response:
     """Everything that a submit would refuse about a request, at once. Records nothing."""
-    await own_pictures(desk, caller, body.request)
-    found = await desk.run(flows.problems_of(desk.scene, body.request, body.model))
+    found = await run_for(desk, caller, flows.problems_of(desk.scene, body.request, body.model))
     told = [{**problem.as_json(), "pointer": f"/request{problem.pointer}"} for problem in found]
     return document(Checked(valid=not found, problems=told))
 
@@ -129,9 +128,8 @@ async def validate(desk: Desk, caller: Submitter, body: NewJob) -> Response:
 @router.post("/plan", response_model=PlanDocument, responses=problems())
 async def plan(desk: Desk, caller: Submitter, body: Steps) -> Response:
     """What a chain of requests would do: steps, inserted free steps, routes with their fidelity, price, time. Records nothing."""
-    await own_pictures(desk, caller, body.steps)
     with pointing("", steps="steps"):
-        found = await desk.run(flows.preview(desk.scene, tuple(body.steps), None, body.told(caller)))
+        found = await run_for(desk, caller, flows.preview(desk.scene, tuple(body.steps), None, body.told(caller)))
     return document(PlanDocument.model_validate(found.as_json()))
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from darkroom import decisions, explaining, flows, listing, watching
 from darkroom.api.bodies import Body, NewJob, pointing
-from darkroom.api.callers import Reader, Submitter, may_see, own_pictures
+from darkroom.api.callers import Reader, Submitter, may_see, run_for
 from darkroom.api.hub import Stopped
 from darkroom.api.replies import Items, PlanDocument, document, job_reply, problems
 from darkroom.api.service import Desk, Service
@@ -93,10 +93,9 @@ async def submit(
 ) -> Response:
     """Submit one job. 202 with its `Location`; 201 if it ended within `Prefer: wait`; 200 with a plan for a dry run."""
     options = body.told(caller, key)
-    await own_pictures(desk, caller, body.request)
     if dry_run:
-        return await _plan(desk, body, options)
-    return await _submitted(request, desk, body, options, prefer)
+        return await _plan(desk, caller, body, options)
+    return await _submitted(request, desk, caller, body, options, prefer)
 
 
 @router.put("/{job_id}", status_code=202, response_model=JobView, responses={201: {"model": JobView}, **problems()})
@@ -118,13 +117,14 @@ async def put(
     prefer: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Submit one job under an id of the caller's own choice: sent again, it gives the same job."""
-    await own_pictures(desk, caller, body.request)
-    return await _submitted(request, desk, body, body.told(caller, f"put:{client_id}"), prefer)
+    return await _submitted(request, desk, caller, body, body.told(caller, f"put:{client_id}"), prefer)
 
 
-async def _submitted(request: Request, desk: Service, body: NewJob, options: SubmitOptions, prefer: str | None) -> Response:
+async def _submitted(
+    request: Request, desk: Service, caller: Caller, body: NewJob, options: SubmitOptions, prefer: str | None
+) -> Response:
     with pointing("/request"):
-        done = await desk.run(flows.submit(desk.scene, body.request, options))
+        done = await run_for(desk, caller, flows.submit(desk.scene, body.request, options))
     view = await desk.run(watching.status(done.id))
     headers = {"Location": f"/v1/jobs/{done.id}"} | ({"Idempotent-Replayed": "true"} if done.replayed else {})
     wait_s = preferred(prefer)
@@ -140,12 +140,12 @@ def preferred(prefer: str | None) -> int | None:
     return min(LONGEST_WAIT_S, int(found[1])) if found else None
 
 
-async def _plan(desk: Service, body: NewJob, options: SubmitOptions) -> Response:
+async def _plan(desk: Service, caller: Caller, body: NewJob, options: SubmitOptions) -> Response:
     with pointing("/request"):
-        problems = await desk.run(flows.problems_of(desk.scene, body.request, body.model))
+        problems = await run_for(desk, caller, flows.problems_of(desk.scene, body.request, body.model))
         if problems:
             raise InvalidRequest(problems)
-        plan = await desk.run(flows.preview(desk.scene, (body.request,), None, options))
+        plan = await run_for(desk, caller, flows.preview(desk.scene, (body.request,), None, options))
     return document(PlanDocument.model_validate(plan.as_json()))
 
 
@@ -222,8 +222,7 @@ async def cancel(desk: Desk, caller: Submitter, job_id: JobId, discard: bool = F
 async def retry(request: Request, desk: Desk, caller: Submitter, job_id: JobId, body: Changes | None = None) -> Response:
     """Submit a job that failed again, as a new job; the old one names it as `replaced_by`."""
     await seen_by(desk, caller, job_id)
-    await own_pictures(desk, caller, body.changes if body else None)
-    done = await desk.run(decisions.replay(desk.scene, job_id, body.changes if body else {}, {}))
+    done = await run_for(desk, caller, decisions.replay(desk.scene, job_id, body.changes if body else {}, {}))
     view = await desk.run(watching.status(done.id))
     return job_reply(request, view, 202, {"Location": f"/v1/jobs/{done.id}"})
 

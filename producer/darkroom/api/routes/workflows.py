@@ -12,7 +12,7 @@ from pydantic import Field
 
 from darkroom import workflows
 from darkroom.api.bodies import Body, Json, Options, pointing
-from darkroom.api.callers import Reader, Submitter, may_see, own_pictures
+from darkroom.api.callers import Reader, Submitter, may_see, run_for
 from darkroom.api.hub import Stopped
 from darkroom.api.replies import Items, PlanDocument, document, problems
 from darkroom.api.routes.jobs import CancelOutcome, Key, Wait, preferred
@@ -124,13 +124,12 @@ async def run(
 ) -> Response:
     """Run a workflow. Everything is checked first, with the path of the step; then all steps are recorded at once."""
     options = body.told(caller, key)
-    await own_pictures(desk, caller, body.workflow, body.arguments)
     with pointing("/workflow" if body.template is None else "/template", **_BESIDE):
         asked = await _asked(desk, body, options.get("tenant"))
         if dry_run:
-            plan = await desk.run(running.preview(desk.scene, asked, options))
+            plan = await run_for(desk, caller, running.preview(desk.scene, asked, options))
             return document(PlanDocument.model_validate(plan.as_json()))
-        done = await desk.run(running.run(desk.scene, asked, options))
+        done = await run_for(desk, caller, running.run(desk.scene, asked, options))
     return await _told(request, desk, done)
 
 
@@ -206,11 +205,10 @@ async def resume(
     """Run what is missing of a workflow that has ended; what ended well is not paid again."""
     told = body or AgainBody()
     view = await seen_by(desk, caller, workflow_id)
-    await own_pictures(desk, caller, told.changes)
     options = told.told(caller)
     options["tenant"] = view.tenant
     with pointing("/changes", **_BESIDE):
-        done = await desk.run(resuming.resume(desk.scene, workflow_id, Again(told.changes, told.budget_usd), options))
+        done = await run_for(desk, caller, resuming.resume(desk.scene, workflow_id, Again(told.changes, told.budget_usd), options))
     return await _told(request, desk, done)
 
 
@@ -226,11 +224,12 @@ async def fork(
     """Begin a new workflow with what this one has finished."""
     told = body or ForkBody()
     view = await seen_by(desk, caller, workflow_id)
-    await own_pictures(desk, caller, told.changes)
     options = told.told(caller, key)
     options["tenant"] = view.tenant
     with pointing("/changes", **_BESIDE):
-        done = await desk.run(resuming.fork(desk.scene, workflow_id, Again(told.changes, told.budget_usd, told.after), options))
+        done = await run_for(
+            desk, caller, resuming.fork(desk.scene, workflow_id, Again(told.changes, told.budget_usd, told.after), options)
+        )
     return await _told(request, desk, done)
 
 
