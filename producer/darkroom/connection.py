@@ -73,7 +73,7 @@ def _check_address(address: str) -> None:
     scheme = address.partition("://")[0].lower()
     if scheme in ("http", "https"):
         raise Misconfigured(
-            "The HTTP API is not there yet: give the ledger's own address (redis://, rediss:// or unix://) instead of http(s)://."
+            "This client does not speak HTTP yet: give the ledger's own address (redis://, rediss:// or unix://), or call the API."
         )
     if scheme not in ("redis", "rediss", "unix"):
         raise Misconfigured(f"The ledger's address has the scheme {scheme[:20]!r}; allowed are redis://, rediss://, unix://")
