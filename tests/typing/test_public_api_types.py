@@ -152,5 +152,7 @@ def test_both_colours_have_the_same_names() -> None:
 
 def test_what_talks_to_the_ledger_is_awaited_in_the_async_colour() -> None:
     public = [name for name in dir(AsyncDarkroom) if not name.startswith("_")]
-    plain = {name for name in public if not inspect.iscoroutinefunction(getattr(AsyncDarkroom, name))}
-    assert plain == {"job"}
+    methods = {name: getattr(AsyncDarkroom, name) for name in public}
+    plain = {name for name, method in methods.items() if not inspect.iscoroutinefunction(method)}
+    iterated = {name for name in plain if inspect.isasyncgenfunction(methods[name])}
+    assert (plain - iterated, iterated) == ({"job"}, {"map"})
